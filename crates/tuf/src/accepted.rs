@@ -1,0 +1,57 @@
+//! An update that the rules accepted: the only thing that storage commits.
+
+use bytes::Bytes;
+
+use crate::digest::Sha256Digest;
+use crate::names::{RoleName, Version};
+
+/// A set of documents that may become the newest state of one GUN, all or nothing.
+///
+/// Holds at most one document per role, and exactly one timestamp. Made by [`crate::rules`] only
+/// (or, where a caller has verified by other means, by [`AcceptedUpdate::from_unchecked`]).
+#[derive(Clone, Debug)]
+pub struct AcceptedUpdate {
+    documents: Vec<AcceptedDocument>,
+    timestamp: AcceptedDocument,
+}
+
+/// One document of an [`AcceptedUpdate`]: the exact bytes that were signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedDocument {
+    /// Its role.
+    pub role: RoleName,
+    /// Its version.
+    pub version: Version,
+    /// The SHA-256 of `bytes`.
+    pub sha256: Sha256Digest,
+    /// The exact bytes, signatures included.
+    pub bytes: Bytes,
+}
+
+impl AcceptedUpdate {
+    /// An update from its parts. Outside [`crate::rules`] no rule has seen them: for tests of
+    /// storage, and for copies of stores whose documents were verified one by one.
+    #[must_use]
+    pub fn from_unchecked(documents: Vec<AcceptedDocument>, timestamp: AcceptedDocument) -> Self {
+        Self { documents, timestamp }
+    }
+
+    /// Every document, the timestamp last.
+    pub fn documents(&self) -> impl Iterator<Item = &AcceptedDocument> {
+        self.documents.iter().chain(std::iter::once(&self.timestamp))
+    }
+
+    /// The timestamp.
+    #[must_use]
+    pub fn timestamp(&self) -> &AcceptedDocument {
+        &self.timestamp
+    }
+}
+
+impl AcceptedDocument {
+    /// A document of `role` at `version`; the digest is computed.
+    #[must_use]
+    pub fn new(role: RoleName, version: Version, bytes: Bytes) -> Self {
+        Self { role, version, sha256: Sha256Digest::of(&bytes), bytes }
+    }
+}

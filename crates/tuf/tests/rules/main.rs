@@ -1,0 +1,15 @@
+//! The publish rules on forged updates: one accepted case, then one per way to be wrong.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod model;
+mod publish;
+mod races;
+mod root;
+mod snapshot;
+mod targets;
