@@ -1,0 +1,85 @@
+//! Server-held private keys, sealed, in the Go signer's table `private_keys`.
+//!
+//! Source: signer spec 3.1 (columns), 3.5 (queries), contract section 3 (pending keys).
+
+use std::fmt;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::StorageResult;
+
+/// One row of `private_keys`. Rows whose `deleted_at` is set are invisible.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedKey {
+    /// Lower-case hex key ID.
+    pub key_id: String,
+    /// The JWE's `enc`, such as `A256GCM`.
+    pub encryption_alg: String,
+    /// The JWE's `alg`, such as `PBES2-HS256+A128KW`.
+    pub keywrap_alg: String,
+    /// `ecdsa` or `ed25519`.
+    pub algorithm: String,
+    /// Which passphrase seals it.
+    pub passphrase_alias: String,
+    /// The public key's bytes, as metadata carries them before base64.
+    pub public: Vec<u8>,
+    /// The sealed private key: the ASCII of a compact JWE.
+    pub sealed: Vec<u8>,
+    /// The GUN it was made for; empty in old rows.
+    pub gun: String,
+    /// `timestamp` or `snapshot`; empty in old rows.
+    pub role: String,
+    /// When it last signed; `None` while it is pending.
+    pub last_used: Option<DateTime<Utc>>,
+}
+
+impl fmt::Debug for SealedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedKey")
+            .field("key_id", &self.key_id)
+            .field("algorithm", &self.algorithm)
+            .field("passphrase_alias", &self.passphrase_alias)
+            .field("gun", &self.gun)
+            .field("role", &self.role)
+            .field("last_used", &self.last_used)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A store of sealed keys.
+#[async_trait]
+pub trait KeyStore: Send + Sync {
+    /// The key that was made for this GUN, role and algorithm and has not signed yet; of several
+    /// the one with the lowest key ID.
+    async fn pending(
+        &self,
+        gun: &str,
+        role: &str,
+        algorithm: &str,
+    ) -> StorageResult<Option<SealedKey>>;
+
+    /// Stores `key` unless one is pending for its GUN, role and algorithm; returns the one that is
+    /// pending afterwards. Atomic: of several callers at once, all get the same key.
+    ///
+    /// A key whose ID is taken, that has signed, or whose role is neither `timestamp`, `snapshot`
+    /// nor empty, is refused as [`StorageError::Other`](super::StorageError::Other).
+    async fn insert_unless_pending(
+        &self,
+        key: &SealedKey,
+        now: DateTime<Utc>,
+    ) -> StorageResult<SealedKey>;
+
+    /// The key with exactly this ID.
+    async fn by_id(&self, key_id: &str) -> StorageResult<Option<SealedKey>>;
+
+    /// Notes that the key signed at `at`, whatever was noted before. A key that is not there (any
+    /// more) is no error.
+    async fn mark_used(&self, key_id: &str, at: DateTime<Utc>) -> StorageResult<()>;
+
+    /// The sealed check value that was stored with the first passphrase.
+    async fn passphrase_check(&self) -> StorageResult<Option<Vec<u8>>>;
+
+    /// Stores the check value unless there is one; returns the one that is stored afterwards.
+    async fn insert_passphrase_check(&self, sealed: &[u8]) -> StorageResult<Vec<u8>>;
+}

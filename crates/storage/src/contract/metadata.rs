@@ -1,0 +1,106 @@
+//! Versions of signed metadata, per GUN and role.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use countersign_tuf::accepted::AcceptedUpdate;
+use countersign_tuf::digest::Sha256Digest;
+use countersign_tuf::names::{Gun, RoleName, Version};
+
+use super::StorageResult;
+use super::changefeed::{Change, ChangeRange};
+
+/// A stored document: the exact bytes that were signed, and when they were stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDocument {
+    /// Its role.
+    pub role: RoleName,
+    /// Its version.
+    pub version: Version,
+    /// The SHA-256 of `bytes`.
+    pub sha256: Sha256Digest,
+    /// The exact bytes.
+    pub bytes: Bytes,
+    /// When it was stored.
+    pub stored_at: DateTime<Utc>,
+}
+
+/// The highest stored version of one role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The version.
+    pub version: Version,
+    /// The SHA-256 of that version's bytes.
+    pub sha256: Sha256Digest,
+}
+
+/// The heads that a decision was based on. A role that maps to `None` had no stored version.
+pub type Heads = BTreeMap<RoleName, Option<Head>>;
+
+/// How a commit ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// All documents and one changefeed row are stored.
+    Done,
+    /// Nothing is stored: a head of the base has moved. Holds the heads of the base's roles now.
+    Moved(Heads),
+    /// Nothing is stored: this role has a stored version that is the same or newer, although no
+    /// head of the base has moved.
+    OldVersion(RoleName),
+}
+
+/// A store of metadata versions and of the changefeed.
+#[async_trait]
+pub trait MetadataStore: Send + Sync {
+    /// The highest stored version of each of `roles`, read at one moment.
+    async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads>;
+
+    /// The document of the highest stored version of `role`.
+    async fn newest(&self, gun: &Gun, role: &RoleName) -> StorageResult<Option<StoredDocument>>;
+
+    /// The document of `role` with this digest, whatever its version.
+    async fn by_digest(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        sha256: Sha256Digest,
+    ) -> StorageResult<Option<StoredDocument>>;
+
+    /// The document of `role` at exactly this version.
+    async fn by_version(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        version: Version,
+    ) -> StorageResult<Option<StoredDocument>>;
+
+    /// Stores every document of `update` and one changefeed row (category `update`, the
+    /// timestamp's version and digest) in one transaction, or nothing.
+    ///
+    /// In that transaction: a role of `base` whose head differs from the one given ends it as
+    /// [`Commit::Moved`]; then a role of `update` with a stored version that is not lower ends it
+    /// as [`Commit::OldVersion`]. The same version of a role twice in `update` ends so as well.
+    ///
+    /// It comes to its end even when the caller does not wait for it.
+    async fn commit(
+        &self,
+        gun: &Gun,
+        base: &Heads,
+        update: &AcceptedUpdate,
+        now: DateTime<Utc>,
+    ) -> StorageResult<Commit>;
+
+    /// Removes every version of every role of exactly this GUN. When there were any, adds one
+    /// changefeed row (category `deletion`, version 0, empty digest) in the same transaction and
+    /// returns true.
+    async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> StorageResult<bool>;
+
+    /// The changes in `range`, oldest first; of one GUN, or of all.
+    async fn changes(&self, gun: Option<&Gun>, range: ChangeRange) -> StorageResult<Vec<Change>>;
+
+    /// Whether the store can be read now, its tables included, and is still the one that was
+    /// opened.
+    async fn check(&self) -> StorageResult<()>;
+}

@@ -1,0 +1,5 @@
+//! One folder per SQL engine: its statements, its traps, its tests.
+//!
+//! Never in here: anything that a caller must know about an engine beyond how to open it.
+
+pub mod sqlite;

@@ -1,0 +1,74 @@
+//! Connections: one that writes, several that cannot.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use tokio::time::Instant;
+
+use super::{SqliteOptions, errors};
+
+/// After a checkpoint the write-ahead log is cut back to this size.
+const LOG_LIMIT_BYTES: &str = "67108864";
+
+/// How long to wait before asking again for a lock that SQLite does not wait for itself.
+const LOCK_RETRY: Duration = Duration::from_millis(20);
+
+/// The writing connection. There is one, so writers of this process queue in order.
+///
+/// The change to write-ahead logging needs an exclusive lock that SQLite does not wait for; when
+/// several processes start on a new file, all but one find it locked and ask again.
+pub(super) async fn writer(
+    path: &Path,
+    options: &SqliteOptions,
+) -> Result<SqlitePool, sqlx::Error> {
+    let connect = connection(path, options)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("journal_size_limit", LOG_LIMIT_BYTES);
+    let deadline = Instant::now() + options.wait;
+    loop {
+        match pool(options, 1).connect_with(connect.clone()).await {
+            Err(error) if errors::is_locked(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(LOCK_RETRY).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// The reading connections. SQLite refuses every write on them.
+pub(super) async fn readers(
+    path: &Path,
+    options: &SqliteOptions,
+) -> Result<SqlitePool, sqlx::Error> {
+    pool(options, options.readers.get())
+        .connect_with(connection(path, options).read_only(true))
+        .await
+}
+
+/// Statements are not logged one by one: they would drown everything else.
+fn connection(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        .busy_timeout(options.wait)
+        .pragma("trusted_schema", "OFF")
+        .pragma("cell_size_check", "ON")
+        .disable_statement_logging()
+}
+
+/// Connections to a file do not go stale, so none is tested or replaced by age.
+fn pool(options: &SqliteOptions, connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(connections)
+        .acquire_timeout(options.wait)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}

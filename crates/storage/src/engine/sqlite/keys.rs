@@ -1,0 +1,198 @@
+//! Sealed keys in `private_keys`, and the passphrase check beside it.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use countersign_tuf::names::ServerRole;
+use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
+
+use super::row::{TableRow, time_text};
+use super::transaction::{Ending, write};
+use super::{SqliteStore, errors};
+use crate::contract::keys::{KeyStore, SealedKey};
+use crate::contract::{StorageError, StorageResult};
+
+const TABLE: &str = "private_keys";
+
+pub(super) const PENDING: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, algorithm, \
+    passphrase_alias, public, private, gun, role, last_used FROM private_keys \
+    WHERE gun = ?1 AND role = ?2 AND algorithm = ?3 \
+    AND last_used IS NULL AND deleted_at IS NULL ORDER BY key_id LIMIT 1";
+
+pub(super) const BY_ID: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, algorithm, \
+    passphrase_alias, public, private, gun, role, last_used FROM private_keys \
+    WHERE key_id = ?1 AND deleted_at IS NULL";
+
+const INSERT: &str = "INSERT INTO private_keys \
+    (created_at, updated_at, key_id, encryption_alg, keywrap_alg, algorithm, \
+    passphrase_alias, public, private, gun, role) \
+    VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+const MARK_USED: &str = "UPDATE private_keys SET last_used = ?2, updated_at = ?2 \
+    WHERE key_id = ?1 AND deleted_at IS NULL";
+
+const CHECK_VALUE: &str = "SELECT id, sealed FROM countersign_passphrase_check";
+
+const INSERT_CHECK_VALUE: &str = "INSERT INTO countersign_passphrase_check (id, sealed) \
+    VALUES (1, ?1) ON CONFLICT (id) DO NOTHING";
+
+/// Every statement of this file.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] =
+    &[PENDING, BY_ID, INSERT, MARK_USED, CHECK_VALUE, INSERT_CHECK_VALUE];
+
+#[async_trait]
+impl KeyStore for SqliteStore {
+    async fn pending(
+        &self,
+        gun: &str,
+        role: &str,
+        algorithm: &str,
+    ) -> StorageResult<Option<SealedKey>> {
+        pending_in(&self.readers, gun, role, algorithm).await
+    }
+
+    async fn insert_unless_pending(
+        &self,
+        key: &SealedKey,
+        now: DateTime<Utc>,
+    ) -> StorageResult<SealedKey> {
+        let (key, at) = (key.clone(), time_text(now)?);
+        refuse_unpending(&key)?;
+        write(&self.writer, move |connection| {
+            Box::pin(async move { insert_in(connection, key, &at).await })
+        })
+        .await
+    }
+
+    async fn by_id(&self, key_id: &str) -> StorageResult<Option<SealedKey>> {
+        let found = sqlx::query(BY_ID).bind(key_id).fetch_optional(&self.readers).await;
+        sealed_key(found)
+    }
+
+    async fn mark_used(&self, key_id: &str, at: DateTime<Utc>) -> StorageResult<()> {
+        let (key_id, at) = (key_id.to_owned(), time_text(at)?);
+        write(&self.writer, move |connection| {
+            Box::pin(async move {
+                sqlx::query(MARK_USED)
+                    .bind(key_id)
+                    .bind(at)
+                    .execute(connection)
+                    .await
+                    .map_err(|error| errors::of_statement(&error))?;
+                Ok(Ending::Commit(()))
+            })
+        })
+        .await
+    }
+
+    async fn passphrase_check(&self) -> StorageResult<Option<Vec<u8>>> {
+        check_value_in(&self.readers).await
+    }
+
+    async fn insert_passphrase_check(&self, sealed: &[u8]) -> StorageResult<Vec<u8>> {
+        let sealed = sealed.to_vec();
+        write(&self.writer, move |connection| {
+            Box::pin(async move {
+                sqlx::query(INSERT_CHECK_VALUE)
+                    .bind(sealed.as_slice())
+                    .execute(&mut *connection)
+                    .await
+                    .map_err(|error| errors::of_statement(&error))?;
+                Ok(Ending::Commit(check_value_in(connection).await?.unwrap_or(sealed)))
+            })
+        })
+        .await
+    }
+}
+
+/// What could be stored but never be pending or be read again is refused before it is stored.
+fn refuse_unpending(key: &SealedKey) -> StorageResult<()> {
+    if key.last_used.is_some() {
+        return Err(StorageError::Other(format!("key {} has signed already", key.key_id)));
+    }
+    if !is_known_role(&key.role) {
+        return Err(StorageError::Other(format!("no server key has the role {:?}", key.role)));
+    }
+    Ok(())
+}
+
+async fn insert_in(
+    connection: &mut SqliteConnection,
+    key: SealedKey,
+    at: &str,
+) -> StorageResult<Ending<SealedKey>> {
+    let pending = pending_in(&mut *connection, &key.gun, &key.role, &key.algorithm).await?;
+    if let Some(pending) = pending {
+        return Ok(Ending::RollBack(pending));
+    }
+    let inserted = sqlx::query(INSERT)
+        .bind(at)
+        .bind(key.key_id.as_str())
+        .bind(key.encryption_alg.as_str())
+        .bind(key.keywrap_alg.as_str())
+        .bind(key.algorithm.as_str())
+        .bind(key.passphrase_alias.as_str())
+        .bind(key.public.as_slice())
+        .bind(key.sealed.as_slice())
+        .bind(key.gun.as_str())
+        .bind(key.role.as_str())
+        .execute(connection)
+        .await;
+    match inserted {
+        Ok(_) => Ok(Ending::Commit(key)),
+        Err(error) if errors::is_duplicate(&error) => {
+            Err(StorageError::Other(format!("key {} is stored already", key.key_id)))
+        }
+        Err(error) => Err(errors::of_statement(&error)),
+    }
+}
+
+async fn pending_in(
+    executor: impl SqliteExecutor<'_>,
+    gun: &str,
+    role: &str,
+    algorithm: &str,
+) -> StorageResult<Option<SealedKey>> {
+    let found =
+        sqlx::query(PENDING).bind(gun).bind(role).bind(algorithm).fetch_optional(executor).await;
+    sealed_key(found)
+}
+
+async fn check_value_in(executor: impl SqliteExecutor<'_>) -> StorageResult<Option<Vec<u8>>> {
+    let found = sqlx::query(CHECK_VALUE)
+        .fetch_optional(executor)
+        .await
+        .map_err(|error| errors::of_statement(&error))?;
+    found
+        .map(|found| TableRow::new(&found, "countersign_passphrase_check").column("sealed"))
+        .transpose()
+}
+
+fn sealed_key(found: Result<Option<SqliteRow>, sqlx::Error>) -> StorageResult<Option<SealedKey>> {
+    let Some(found) = found.map_err(|error| errors::of_statement(&error))? else {
+        return Ok(None);
+    };
+    let row = TableRow::new(&found, TABLE);
+    let role: String = row.column("role")?;
+    if !is_known_role(&role) {
+        return Err(row.corrupt(format!("unknown role {role:?}")));
+    }
+    Ok(Some(SealedKey {
+        key_id: row.column("key_id")?,
+        encryption_alg: row.column("encryption_alg")?,
+        keywrap_alg: row.column("keywrap_alg")?,
+        algorithm: row.column("algorithm")?,
+        passphrase_alias: row.column("passphrase_alias")?,
+        public: row.column("public")?,
+        sealed: row.column("private")?,
+        gun: row.column("gun")?,
+        role,
+        last_used: row.optional_time("last_used")?,
+    }))
+}
+
+/// Old rows name no role.
+fn is_known_role(role: &str) -> bool {
+    role.is_empty()
+        || [ServerRole::Snapshot, ServerRole::Timestamp].iter().any(|known| known.as_str() == role)
+}

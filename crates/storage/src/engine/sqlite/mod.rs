@@ -1,0 +1,103 @@
+//! The embedded engine: metadata, changefeed and keys in one SQLite file.
+//!
+//! One connection writes, several read; both see every commit of every process at once, because
+//! nothing is cached here. Never in here: other engines, and any lock beyond the database's own.
+
+mod changefeed;
+mod connect;
+mod errors;
+mod file;
+mod keys;
+mod metadata;
+mod migrations;
+mod row;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::SqlitePool;
+
+use crate::contract::StorageResult;
+
+/// A store in one SQLite file. Implements [`MetadataStore`](crate::MetadataStore) and
+/// [`KeyStore`](crate::KeyStore).
+///
+/// Several stores, also of several processes, may share a file. Times are kept to the microsecond.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    identity: file::Identity,
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+/// How a [`SqliteStore`] uses its file.
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// How long a call waits for a connection, and then for the lock of another writer, before it
+    /// fails as [`Unavailable`](crate::StorageError::Unavailable). 5 seconds unless told.
+    pub wait: Duration,
+    /// How many reads may run at once. 4 unless told.
+    pub readers: NonZeroU32,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { wait: Duration::from_secs(5), readers: NonZeroU32::MIN.saturating_add(3) }
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store with the usual [`SqliteOptions`]: see [`SqliteStore::open_with`].
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open_with`].
+    pub async fn open(path: &Path) -> StorageResult<Self> {
+        Self::open_with(path, &SqliteOptions::default()).await
+    }
+
+    /// Opens the store in the file at `path`, makes the file when it is missing (mode 0600, and so
+    /// are the files that SQLite puts beside it), and brings its tables up to date. The directory
+    /// must exist; its owner decides who may look into it.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::StorageError::Unavailable) when the file cannot be made, opened or
+    /// locked now; [`Newer`](crate::StorageError::Newer) when a newer version of this program
+    /// migrated it; [`Other`](crate::StorageError::Other) when it is damaged, is no SQLite
+    /// database, or was migrated by something else.
+    pub async fn open_with(path: &Path, options: &SqliteOptions) -> StorageResult<Self> {
+        file::create_private(path)?;
+        let writer =
+            connect::writer(path, options).await.map_err(|error| errors::at_file(&error, path))?;
+        match Self::finish_open(path, options, writer.clone()).await {
+            Ok(store) => Ok(store),
+            Err(error) => {
+                writer.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for the calls that are under way, then closes the file. Later calls fail as
+    /// [`Unavailable`](crate::StorageError::Unavailable).
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn finish_open(
+        path: &Path,
+        options: &SqliteOptions,
+        writer: SqlitePool,
+    ) -> StorageResult<Self> {
+        migrations::migrate(&writer, path).await?;
+        let readers =
+            connect::readers(path, options).await.map_err(|error| errors::at_file(&error, path))?;
+        let identity = file::identify(path)?;
+        Ok(Self { path: path.to_owned(), identity, writer, readers })
+    }
+}

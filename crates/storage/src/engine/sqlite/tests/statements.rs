@@ -1,0 +1,74 @@
+//! Every statement is valid on the tables as they are, and the ones that run often use an index.
+
+use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
+
+use super::fresh;
+use crate::engine::sqlite::{changefeed, keys, metadata};
+
+/// Each file's statements, and its text to count them in.
+const FILES: [(&[&str], &str); 3] = [
+    (changefeed::STATEMENTS, include_str!("../changefeed.rs")),
+    (keys::STATEMENTS, include_str!("../keys.rs")),
+    (metadata::STATEMENTS, include_str!("../metadata.rs")),
+];
+
+#[tokio::test]
+async fn every_statement_prepares_on_a_migrated_database() {
+    let (store, _directory) = fresh().await;
+    for statement in FILES.iter().flat_map(|(statements, _)| statements.iter().copied()) {
+        let prepared = store.writer.prepare(AssertSqlSafe(statement).into_sql_str()).await;
+        assert!(prepared.is_ok(), "{statement}: {prepared:?}");
+    }
+}
+
+#[test]
+fn every_statement_is_in_its_files_list() {
+    for (statements, text) in FILES {
+        let constants = text.matches(": &str =").count();
+        let other_constants = text.matches("const TABLE: &str =").count();
+        assert_eq!(statements.len(), constants - other_constants);
+    }
+}
+
+#[tokio::test]
+async fn no_statement_that_looks_for_a_name_scans_a_table() {
+    let (store, _directory) = fresh().await;
+    for statement in FILES.iter().flat_map(|(statements, _)| statements.iter().copied()) {
+        if !statement.contains("WHERE") {
+            continue;
+        }
+        let plan = plan(&store, statement).await;
+        assert!(plan.iter().all(|step| !step.starts_with("SCAN")), "{statement}: {plan:?}");
+        assert!(plan.iter().any(|step| step.starts_with("SEARCH")), "{statement}: {plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn heads_and_digests_are_found_by_their_own_index() {
+    let (store, _directory) = fresh().await;
+    for (statement, index) in [
+        (metadata::NEWEST, "idx_gun (gun=? AND role=?)"),
+        (metadata::HEAD, "idx_gun (gun=? AND role=?)"),
+        (metadata::BY_DIGEST, "tuf_files_sha256_idx (sha256=?)"),
+        (metadata::BY_VERSION, "idx_gun (gun=? AND role=? AND version=?)"),
+        (changefeed::GUN_AFTER, "idx_changefeed_gun (gun=? AND rowid>?)"),
+        (
+            keys::PENDING,
+            "countersign_pending_idx (gun=? AND role=? AND algorithm=? AND last_used=?)",
+        ),
+        (keys::BY_ID, "(key_id=?)"),
+    ] {
+        let plan = plan(&store, statement).await;
+        assert!(plan.iter().any(|step| step.contains(index)), "{statement}: {plan:?}");
+    }
+}
+
+async fn plan(store: &crate::engine::sqlite::SqliteStore, statement: &str) -> Vec<String> {
+    sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")))
+        .fetch_all(&store.writer)
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get("detail"))
+        .collect()
+}

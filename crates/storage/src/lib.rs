@@ -1,0 +1,22 @@
+//! Keeps metadata versions, the changefeed and sealed keys in SQL, atomically, behind one
+//! contract that every engine obeys and one conformance suite that proves it.
+//!
+//! Never in here: TUF rules, plaintext keys, the clock (every time is an argument).
+//!
+//! - [`contract`] says what a store does; it has no SQL.
+//! - [`engine`] has one folder per SQL engine.
+//! - `suite` (feature `suite`) is the conformance suite, ordinary functions over `&dyn` stores.
+//!
+//! To add an engine: implement the traits of [`contract`] in `engine/<name>/`, add the migrations
+//! in `migrations/<name>/` under the same numbers and names as the other engines have, and list
+//! the suite in the engine's tests with `conformance_tests!`.
+
+pub mod contract;
+pub mod engine;
+#[cfg(any(test, feature = "suite"))]
+pub mod suite;
+
+pub use contract::changefeed::{Change, ChangeCategory, ChangeRange};
+pub use contract::keys::{KeyStore, SealedKey};
+pub use contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
+pub use contract::{StorageError, StorageResult};

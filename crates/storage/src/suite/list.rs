@@ -1,0 +1,141 @@
+//! The names of all cases, for an engine to run each as a test of its own. No logic here.
+
+/// Emits one test per case of the conformance suite, in one module per theme.
+///
+/// Takes the path of an async function that makes an empty store: it returns `(Arc<Store>, guard)`
+/// where the store implements both traits and dropping the guard removes it.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($fresh:path) => {
+        $crate::conformance_tests! { @theme $fresh, metadata:
+            bytes_come_back_exactly,
+            a_large_document_comes_back_exactly,
+            an_empty_document_comes_back,
+            an_empty_store_has_nothing,
+            a_store_that_answers_passes_its_check,
+            newest_is_the_highest_number,
+            the_highest_version_is_stored,
+            older_versions_stay_readable,
+            a_digest_under_another_role_is_absent,
+            a_digest_under_another_gun_is_absent,
+            the_same_bytes_may_be_stored_twice,
+            heads_name_the_roles_that_were_asked_for,
+            guns_that_differ_in_case_stay_apart,
+            guns_that_differ_in_a_trailing_blank_stay_apart,
+            guns_that_look_like_patterns_stay_apart,
+            guns_that_differ_in_composition_stay_apart,
+            guns_with_quotes_stay_apart,
+            delete_removes_every_version_of_every_role,
+            delete_leaves_longer_and_shorter_guns,
+            delete_of_nothing_is_no_change,
+            versions_restart_after_delete,
+        }
+        $crate::conformance_tests! { @theme $fresh, conflicts:
+            a_moved_head_is_told_and_nothing_is_stored,
+            a_head_that_appeared_is_told,
+            a_head_that_vanished_is_told,
+            a_head_with_another_digest_has_moved,
+            a_moved_head_of_a_role_that_is_only_read_counts,
+            a_moved_head_outside_the_base_does_not_matter,
+            a_version_that_is_stored_is_old,
+            a_timestamp_version_that_is_stored_is_old,
+            a_moved_head_is_told_before_an_old_version,
+            one_old_role_of_several_keeps_all_out,
+            the_same_version_twice_in_an_update_is_old,
+            a_commit_stores_all_its_roles,
+            a_gap_between_versions_is_stored,
+            another_gun_is_no_conflict,
+        }
+        $crate::conformance_tests! { @theme $fresh, changefeed:
+            a_commit_is_one_row_about_its_timestamp,
+            a_deletion_is_one_row_of_version_0,
+            no_match_is_empty,
+            after_zero_are_the_first,
+            latest_are_the_newest_oldest_first,
+            before_an_id_are_the_nearest_below_it,
+            after_an_id_are_the_next,
+            a_limit_of_0_gives_none,
+            ranges_of_one_gun_skip_the_others,
+            the_feed_outlives_the_gun,
+        }
+        $crate::conformance_tests! { @theme $fresh, keys:
+            an_empty_store_has_no_keys,
+            a_key_comes_back_exactly,
+            a_second_key_gets_the_pending_one,
+            pending_keys_are_per_gun_role_and_algorithm,
+            a_key_that_signed_is_not_pending,
+            mark_used_notes_the_latest_for_one_key,
+            mark_used_of_an_absent_key_is_no_error,
+            key_ids_are_exact,
+            a_key_id_is_stored_once,
+            a_used_key_is_not_stored_as_pending,
+            a_key_of_another_role_is_refused,
+            the_first_passphrase_check_stays,
+        }
+    };
+    (@theme $fresh:path, $theme:ident: $($name:ident,)+) => {
+        mod $theme {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    let (store, _guard) = $fresh().await;
+                    $crate::suite::$theme::$name(&*store).await;
+                }
+            )+
+        }
+    };
+}
+
+/// Emits one test per racing case.
+///
+/// Takes the path of an async function that makes an empty database with two stores on it: it
+/// returns `(Arc<Store>, Arc<Store>, guard)`.
+#[macro_export]
+macro_rules! racing_tests {
+    ($pair:path) => {
+        $crate::racing_tests! { @names $pair,
+            of_twelve_identical_commits_one_is_done,
+            of_twelve_commits_without_base_one_is_done,
+            of_two_commits_of_different_roles_one_moves,
+            commits_of_different_guns_are_all_done,
+            of_twelve_deletions_one_finds_something,
+            a_commit_is_seen_through_the_other_store,
+            a_poller_beside_writers_misses_nothing,
+            of_twelve_new_keys_all_get_the_same,
+            of_twelve_passphrase_checks_all_get_the_same,
+        }
+    };
+    (@names $pair:path, $($name:ident,)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                let (one, two, _guard) = $pair().await;
+                $crate::suite::racing::$name(one.clone(), two.clone()).await;
+            }
+        )+
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    const THEMES: [&str; 5] = [
+        include_str!("changefeed.rs"),
+        include_str!("conflicts.rs"),
+        include_str!("keys.rs"),
+        include_str!("metadata.rs"),
+        include_str!("racing.rs"),
+    ];
+
+    #[test]
+    fn every_case_is_listed() {
+        let list = include_str!("list.rs");
+        let mut cases = 0;
+        for line in THEMES.iter().flat_map(|theme| theme.lines()) {
+            let Some(rest) = line.strip_prefix("pub async fn ") else { continue };
+            let name = rest.split('(').next().unwrap();
+            assert!(list.contains(&format!("            {name},\n")), "{name} is not listed");
+            cases += 1;
+        }
+        assert!(cases > 60, "{cases} cases found: has their form changed?");
+    }
+}

@@ -1,0 +1,17 @@
+//! The conformance suite: what the contract promises, as ordinary functions over `&dyn` stores.
+//!
+//! Every function wants a store of its own that is empty, and panics with what it saw when a
+//! promise is broken. It knows no engine. An engine's tests list all of it with
+//! [`conformance_tests!`](crate::conformance_tests) and [`racing_tests!`](crate::racing_tests).
+//!
+//! To add a case: write the function in its theme's file and add its name to the macro's list.
+
+pub mod changefeed;
+pub mod conflicts;
+pub mod durable;
+pub mod keys;
+mod list;
+pub mod metadata;
+mod must;
+pub mod racing;
+mod samples;
