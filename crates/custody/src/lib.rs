@@ -1,0 +1,84 @@
+//! Makes and uses server-held keys.
+//!
+//! [`Custody`] is the boundary: trust asks it for keys and signatures and never sees a private
+//! key. [`sealed`] keeps them encrypted in the database, in the Go signer's row format.
+//!
+//! Never in here: HTTP, publish rules.
+//!
+//! To add a place where keys live: implement [`Custody`] in a folder of its own, and run the
+//! tests of `tests/custody/` on it.
+
+use async_trait::async_trait;
+use countersign_tuf::keys::{KeyId, PublicKey, ServerKeyAlgorithm};
+use countersign_tuf::names::{Gun, ServerRole};
+use thiserror::Error;
+
+pub mod sealed;
+
+/// Why custody could not answer.
+#[derive(Debug, Error)]
+pub enum CustodyError {
+    /// A stored key is damaged, does not open, or does not match its public half.
+    #[error("server key {key_id}: {reason}")]
+    BadKey {
+        /// The key's ID.
+        key_id: String,
+        /// What is wrong; never holds key material.
+        reason: String,
+    },
+    /// Where the keys live cannot be reached now. Trying again later can help.
+    #[error("the server's keys cannot be reached now: {reason}")]
+    Unavailable {
+        /// What was said.
+        reason: String,
+    },
+    /// Anything else that trying again does not mend.
+    #[error("server keys: {0}")]
+    Other(String),
+}
+
+/// Who holds the server's private keys.
+///
+/// A key is bound to the GUN and role it was made for: asked for another, custody answers as if
+/// it had none.
+#[async_trait]
+pub trait Custody: Send + Sync {
+    /// The pending key of this GUN, role and algorithm: one that was made and has not signed
+    /// yet. Made when there is none.
+    async fn pending_key(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<PublicKey, CustodyError>;
+
+    /// The public half of a key that custody holds for this GUN and role.
+    async fn find_key(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        id: &KeyId,
+    ) -> Result<Option<PublicKey>, CustodyError>;
+
+    /// Signs `message` (the whole canonical message; hashing is done here). `None` when the key
+    /// is not held for this GUN and role. The signature has been verified.
+    async fn sign(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        id: &KeyId,
+        message: &[u8],
+    ) -> Result<Option<KeySignature>, CustodyError>;
+
+    /// Whether keys can be reached now.
+    async fn check(&self) -> Result<(), CustodyError>;
+}
+
+/// A signature, and the key that made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySignature {
+    /// The key.
+    pub key: PublicKey,
+    /// r ‖ s for ECDSA, 64 bytes for Ed25519.
+    pub bytes: Vec<u8>,
+}

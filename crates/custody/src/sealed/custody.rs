@@ -1,0 +1,250 @@
+//! Custody over a store of sealed rows: which row may be used for whom, when it counts as used,
+//! and what runs off the async threads.
+//!
+//! Never in here: the format of a row, SQL.
+//!
+//! Source: contract section 3 (pending keys, `last_used`), signer spec 3.5, 5 and 9.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::task::spawn_blocking;
+
+use super::fault::Fault;
+use super::key_wrap::Rounds;
+use super::opened_keys::OpenedKeys;
+use super::passphrase::Passphrases;
+use super::passphrase_check::{self, OpenError};
+use super::private_key::ServerKey;
+use super::row;
+use crate::{Custody, CustodyError, KeySignature};
+use countersign_storage::{KeyStore, SealedKey};
+use countersign_tuf::keys::{KeyId, PublicKey, ServerKeyAlgorithm};
+use countersign_tuf::names::{Gun, ServerRole};
+
+/// How long a noted use stays accurate enough (contract section 3: at most daily).
+const USE_NOTED_FOR: TimeDelta = TimeDelta::days(1);
+
+/// The current time, from the clock of whoever opens custody.
+pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// How new rows are sealed, and how long opened keys stay in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealedSettings {
+    /// PBKDF2 rounds of new rows. Default 8,192.
+    pub rounds: Rounds,
+    /// The most opened keys that are kept in memory; 0 keeps none. Default 4,096.
+    pub opened_keys: usize,
+    /// The longest time that an opened key is kept in memory. Default one hour.
+    pub opened_for: TimeDelta,
+}
+
+impl Default for SealedSettings {
+    fn default() -> Self {
+        Self { rounds: Rounds::default(), opened_keys: 4_096, opened_for: TimeDelta::hours(1) }
+    }
+}
+
+/// Server-held keys, sealed in a key database.
+///
+/// A row is used only for the GUN and role that it names. Rows that name none (a signer older
+/// than the two columns wrote them) are not used: asked for them, custody answers as if it had
+/// none.
+pub struct SealedCustody {
+    store: Arc<dyn KeyStore>,
+    passphrases: Arc<Passphrases>,
+    settings: SealedSettings,
+    opened: OpenedKeys,
+    now: Now,
+}
+
+impl SealedCustody {
+    /// Opens custody over `store` and proves that the passphrases are the ones that its rows were
+    /// sealed with. The first process on an empty store decides which those are.
+    ///
+    /// # Errors
+    /// [`OpenError::WrongPassphrase`] when the store was first opened with another passphrase;
+    /// [`OpenError::Custody`] when the store does not answer or its check value is damaged.
+    pub async fn open(
+        store: Arc<dyn KeyStore>,
+        passphrases: Passphrases,
+        settings: SealedSettings,
+        now: Now,
+    ) -> Result<Self, OpenError> {
+        let passphrases = Arc::new(passphrases);
+        let stored = match store.passphrase_check().await.map_err(CustodyError::from)? {
+            Some(stored) => stored,
+            None => {
+                let first = Arc::clone(&passphrases);
+                let sealed =
+                    off_thread(move || passphrase_check::seal(&first, settings.rounds)).await??;
+                store.insert_passphrase_check(&sealed).await.map_err(CustodyError::from)?
+            }
+        };
+        let tried = Arc::clone(&passphrases);
+        off_thread(move || passphrase_check::prove(&stored, &tried)).await??;
+        let opened = OpenedKeys::new(settings.opened_keys, settings.opened_for);
+        Ok(Self { store, passphrases, settings, opened, now })
+    }
+
+    /// The row of `id`, if it may be used for `gun` and `role`.
+    async fn bound_row(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        id: &KeyId,
+    ) -> Result<Option<SealedKey>, CustodyError> {
+        // An ID of another form names no key; some stores would match it loosely.
+        if !id.is_well_formed() {
+            return Ok(None);
+        }
+        let row = self.store.by_id(id.as_str()).await?;
+        if row.is_none() {
+            self.opened.forget(id.as_str());
+        }
+        Ok(row.filter(|row| row.key_id == id.as_str() && is_bound(row, gun, role)))
+    }
+
+    /// The opened key of a row that was read just now.
+    async fn opened(&self, row: &SealedKey) -> Result<Arc<ServerKey>, CustodyError> {
+        let faulty = |fault: Fault| fault.of_row(&row.key_id, &row.passphrase_alias);
+        let (_, public) = row::public_half(row).map_err(faulty)?;
+        if let Some(key) = self.opened.find(row, (self.now)())
+            && key.public() == &public
+        {
+            return Ok(key);
+        }
+        let (sealed, passphrases) = (row.clone(), Arc::clone(&self.passphrases));
+        let key = off_thread(move || row::open(&sealed, &passphrases)).await?.map_err(faulty)?;
+        let key = Arc::new(key);
+        self.opened.keep(row, Arc::clone(&key), (self.now)());
+        Ok(key)
+    }
+
+    /// Makes a key and offers it to the store; whichever key is pending afterwards is returned.
+    async fn make_pending(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<SealedKey, CustodyError> {
+        let (passphrases, rounds, for_gun) =
+            (Arc::clone(&self.passphrases), self.settings.rounds, gun.clone());
+        let (key, row) = off_thread(move || {
+            let key = ServerKey::generate(algorithm)?;
+            let row = row::seal(&key, &for_gun, role, &passphrases, rounds)?;
+            Ok::<_, Fault>((key, row))
+        })
+        .await?
+        .map_err(|fault| CustodyError::Other(fault.to_string()))?;
+        let now = (self.now)();
+        let winner = self.store.insert_unless_pending(&row, now).await?;
+        if winner.key_id == row.key_id {
+            tracing::info!(key_id = %row.key_id, gun = %gun, role = %role, "made a server key");
+            self.opened.keep(&row, Arc::new(key), now);
+        }
+        Ok(winner)
+    }
+
+    /// Notes that the key has signed. The first note ends the key's pending time, so without it
+    /// the signature must not leave; a later one only keeps the date roughly right.
+    async fn note_use(&self, row: &SealedKey) -> Result<(), CustodyError> {
+        let now = (self.now)();
+        let Some(noted) = row.last_used else {
+            return Ok(self.store.mark_used(&row.key_id, now).await?);
+        };
+        if now.signed_duration_since(noted) < USE_NOTED_FOR {
+            return Ok(());
+        }
+        if let Err(error) = self.store.mark_used(&row.key_id, now).await {
+            tracing::warn!(
+                key_id = %row.key_id, gun = %row.gun, role = %row.role, %error,
+                "the last use of a server key could not be noted; the signature is used all the same"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Custody for SealedCustody {
+    async fn pending_key(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<PublicKey, CustodyError> {
+        let stored = self.store.pending(gun.as_str(), role.as_str(), algorithm.as_str()).await?;
+        let row = match stored {
+            Some(row) => row,
+            None => self.make_pending(gun, role, algorithm).await?,
+        };
+        if !is_bound(&row, gun, role) || row.algorithm != algorithm.as_str() {
+            return Err(CustodyError::Other(format!(
+                "the key database answered with key {} of another GUN, role or algorithm",
+                row.key_id
+            )));
+        }
+        // A key that cannot sign is not handed out: it would end up in a root.
+        Ok(self.opened(&row).await?.public().clone())
+    }
+
+    async fn find_key(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        id: &KeyId,
+    ) -> Result<Option<PublicKey>, CustodyError> {
+        match self.bound_row(gun, role, id).await? {
+            Some(row) => Ok(Some(self.opened(&row).await?.public().clone())),
+            None => Ok(None),
+        }
+    }
+
+    async fn sign(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        id: &KeyId,
+        message: &[u8],
+    ) -> Result<Option<KeySignature>, CustodyError> {
+        let Some(row) = self.bound_row(gun, role, id).await? else { return Ok(None) };
+        let key = self.opened(&row).await?;
+        let (signer, message) = (Arc::clone(&key), message.to_vec());
+        let bytes = off_thread(move || signer.sign(&message))
+            .await?
+            .map_err(|fault| fault.of_row(&row.key_id, &row.passphrase_alias))?;
+        self.note_use(&row).await?;
+        Ok(Some(KeySignature { key: key.public().clone(), bytes }))
+    }
+
+    async fn check(&self) -> Result<(), CustodyError> {
+        self.store.passphrase_check().await?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for SealedCustody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedCustody")
+            .field("passphrases", &self.passphrases)
+            .field("settings", &self.settings)
+            .field("opened", &self.opened)
+            .finish_non_exhaustive()
+    }
+}
+
+fn is_bound(row: &SealedKey, gun: &Gun, role: ServerRole) -> bool {
+    row.gun == gun.as_str() && row.role == role.as_str()
+}
+
+/// Runs long computation on the blocking pool.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CustodyError> {
+    spawn_blocking(work)
+        .await
+        .map_err(|error| CustodyError::Other(format!("key work did not finish: {error}")))
+}

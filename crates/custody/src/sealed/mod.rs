@@ -1,0 +1,34 @@
+//! Keys sealed in the database, in the row format that the Go signer reads and writes.
+//!
+//! - [`SealedCustody`] is the [`crate::Custody`] over a [`countersign_storage::KeyStore`].
+//! - [`Passphrases`] are the secrets that seal rows, each under its alias.
+//! - `jwe` seals bytes into a compact JWE and opens it again (`jwe_header`, `key_wrap` and
+//!   `content` are its parts); `row` turns a key into a row and back; `private_key` makes, loads
+//!   and uses the key itself.
+//!
+//! Never in here: SQL, the environment, the wall clock (a clock is handed in), and plaintext keys
+//! outside memory that is wiped.
+//!
+//! Source: signer spec 2 (keys and signatures) and 3 (key database); contract sections 1 and 3.
+//!
+//! To read another JWE algorithm: a variant in `jwe_header`, its arm in `key_wrap` or `content`,
+//! and a row in `tests/vectors/signer`.
+
+mod content;
+mod custody;
+mod fault;
+mod jwe;
+mod jwe_header;
+mod key_wrap;
+mod opened_keys;
+mod passphrase;
+mod passphrase_check;
+mod private_key;
+mod row;
+#[cfg(test)]
+mod vectors;
+
+pub use custody::{Now, SealedCustody, SealedSettings};
+pub use key_wrap::{BadRounds, Rounds};
+pub use passphrase::{DEFAULT_ALIAS, Passphrase, Passphrases};
+pub use passphrase_check::OpenError;

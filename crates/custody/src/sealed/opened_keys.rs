@@ -1,0 +1,180 @@
+//! Keys that were opened a while ago, so that a signature does not pay for the derivation again.
+//!
+//! Bounded in number and age. An entry answers only for the exact sealed bytes it was opened
+//! from, and the caller has read the row just now; so a row that is deleted or re-sealed by
+//! another process is not outlived by its entry's use.
+//!
+//! Never in here: passphrases, the database.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest as _, Sha256};
+
+use super::private_key::ServerKey;
+use countersign_storage::SealedKey;
+
+/// A bounded map from row to opened key. Keys are wiped when the last user lets go of them.
+pub(super) struct OpenedKeys {
+    most: usize,
+    max_age: TimeDelta,
+    entries: Mutex<HashMap<String, Entry>>,
+}
+
+struct Entry {
+    sealed_sha256: [u8; 32],
+    opened_at: DateTime<Utc>,
+    key: Arc<ServerKey>,
+}
+
+impl OpenedKeys {
+    /// An empty map that keeps at most `most` keys, none for longer than `max_age`.
+    pub(super) fn new(most: usize, max_age: TimeDelta) -> Self {
+        Self { most, max_age, entries: Mutex::default() }
+    }
+
+    /// The key that was opened from exactly this row, unless that was too long ago.
+    pub(super) fn find(&self, row: &SealedKey, now: DateTime<Utc>) -> Option<Arc<ServerKey>> {
+        let mut entries = self.lock();
+        let entry = entries.get(&row.key_id)?;
+        if self.is_fresh(entry, now) && entry.sealed_sha256 == digest(row) {
+            return Some(Arc::clone(&entry.key));
+        }
+        entries.remove(&row.key_id);
+        None
+    }
+
+    /// Keeps a key that was opened from `row`; makes room by dropping the oldest.
+    pub(super) fn keep(&self, row: &SealedKey, key: Arc<ServerKey>, now: DateTime<Utc>) {
+        if self.most == 0 {
+            return;
+        }
+        let mut entries = self.lock();
+        if entries.len() >= self.most {
+            entries.retain(|_, entry| self.is_fresh(entry, now));
+        }
+        if entries.len() >= self.most && !entries.contains_key(&row.key_id) {
+            let oldest =
+                entries.iter().min_by_key(|(_, entry)| entry.opened_at).map(|(id, _)| id.clone());
+            if let Some(oldest) = oldest {
+                entries.remove(&oldest);
+            }
+        }
+        let entry = Entry { sealed_sha256: digest(row), opened_at: now, key };
+        entries.insert(row.key_id.clone(), entry);
+    }
+
+    /// Forgets the key, for instance because its row is gone.
+    pub(super) fn forget(&self, key_id: &str) {
+        self.lock().remove(key_id);
+    }
+
+    /// A clock that went back ages everything that was opened later than it now says.
+    fn is_fresh(&self, entry: &Entry, now: DateTime<Utc>) -> bool {
+        let age = now.signed_duration_since(entry.opened_at);
+        age >= TimeDelta::zero() && age < self.max_age
+    }
+
+    /// No call leaves the map half changed, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for OpenedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenedKeys").field("most", &self.most).finish_non_exhaustive()
+    }
+}
+
+fn digest(row: &SealedKey) -> [u8; 32] {
+    Sha256::digest(&row.sealed).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_tuf::keys::ServerKeyAlgorithm;
+
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn row(key_id: &str) -> SealedKey {
+        SealedKey {
+            key_id: key_id.to_owned(),
+            encryption_alg: String::new(),
+            keywrap_alg: String::new(),
+            algorithm: "ed25519".to_owned(),
+            passphrase_alias: String::new(),
+            public: Vec::new(),
+            sealed: b"sealed".to_vec(),
+            gun: String::new(),
+            role: String::new(),
+            last_used: None,
+        }
+    }
+
+    fn key() -> Arc<ServerKey> {
+        Arc::new(ServerKey::generate(ServerKeyAlgorithm::Ed25519).unwrap())
+    }
+
+    fn keys(most: usize) -> OpenedKeys {
+        OpenedKeys::new(most, TimeDelta::seconds(60))
+    }
+
+    #[test]
+    fn key_is_found_until_it_is_too_old() {
+        let keys = keys(2);
+        keys.keep(&row("a"), key(), at(0));
+        assert!(keys.find(&row("a"), at(59)).is_some());
+        assert!(keys.find(&row("a"), at(60)).is_none());
+        assert!(keys.find(&row("a"), at(59)).is_none(), "dropped when it was found too old");
+    }
+
+    #[test]
+    fn key_from_other_sealed_bytes_is_not_found() {
+        let keys = keys(2);
+        keys.keep(&row("a"), key(), at(0));
+        let resealed = SealedKey { sealed: b"other".to_vec(), ..row("a") };
+        assert!(keys.find(&resealed, at(1)).is_none());
+    }
+
+    #[test]
+    fn clock_that_went_back_makes_a_key_too_old() {
+        let keys = keys(2);
+        keys.keep(&row("a"), key(), at(0));
+        assert!(keys.find(&row("a"), at(-1)).is_none());
+    }
+
+    #[test]
+    fn full_map_drops_the_oldest() {
+        let keys = keys(2);
+        for (place, id) in ["a", "b", "c"].into_iter().enumerate() {
+            keys.keep(&row(id), key(), at(i64::try_from(place).unwrap()));
+        }
+        assert!(keys.find(&row("a"), at(3)).is_none());
+        assert!(keys.find(&row("b"), at(3)).is_some());
+        assert!(keys.find(&row("c"), at(3)).is_some());
+    }
+
+    #[test]
+    fn key_kept_again_drops_no_other() {
+        let keys = keys(2);
+        for id in ["a", "b", "b"] {
+            keys.keep(&row(id), key(), at(0));
+        }
+        assert!(keys.find(&row("a"), at(1)).is_some());
+    }
+
+    #[test]
+    fn forgotten_key_is_not_found() {
+        let keys = keys(2);
+        keys.keep(&row("a"), key(), at(0));
+        keys.forget("a");
+        assert!(keys.find(&row("a"), at(1)).is_none());
+    }
+}

@@ -1,0 +1,60 @@
+//! The check value in the key database: a fixed text, sealed with the first passphrase. A process
+//! that cannot open it has another passphrase, and must not make keys that the others cannot use.
+//!
+//! Source: contract section 1.
+
+use subtle::ConstantTimeEq as _;
+use thiserror::Error;
+
+use super::fault::Fault;
+use super::jwe;
+use super::key_wrap::Rounds;
+use super::passphrase::Passphrases;
+use crate::CustodyError;
+
+/// What is sealed. It is no secret; that it opens is the proof.
+const CHECK_TEXT: &[u8] = b"countersign key passphrase check 1";
+
+/// Why custody cannot start. Another type than [`CustodyError`], because only the one who starts
+/// the process can meet it.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The keys cannot be reached, or their database holds something that cannot be.
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
+    /// None of the passphrases opens what the first one sealed.
+    #[error(
+        "wrong passphrase: the keys in this database were sealed with another one \
+         (tried alias {alias:?}); give the server that passphrase, or another keys database"
+    )]
+    WrongPassphrase {
+        /// The alias of new rows.
+        alias: String,
+    },
+}
+
+/// A new check value under the passphrase of new rows. Slow on purpose.
+pub(super) fn seal(passphrases: &Passphrases, rounds: Rounds) -> Result<Vec<u8>, OpenError> {
+    jwe::seal(CHECK_TEXT, passphrases.default(), rounds)
+        .map_err(|fault| CustodyError::Other(fault.to_string()).into())
+}
+
+/// Proves that one of the passphrases is the one that `sealed` was made with. Any of them will
+/// do: after a change of the default alias the first passphrase is still among them. Slow on
+/// purpose.
+pub(super) fn prove(sealed: &[u8], passphrases: &Passphrases) -> Result<(), OpenError> {
+    for passphrase in passphrases.all() {
+        match jwe::open(sealed, passphrase) {
+            Ok(text) if bool::from(text.as_slice().ct_eq(CHECK_TEXT)) => return Ok(()),
+            Err(Fault::DoesNotOpen) => {}
+            Ok(_) => return Err(damaged("it holds another text")),
+            Err(fault) => return Err(damaged(&fault.to_string())),
+        }
+    }
+    Err(OpenError::WrongPassphrase { alias: passphrases.default_alias().to_owned() })
+}
+
+fn damaged(why: &str) -> OpenError {
+    let text = format!("the passphrase check in the keys database is damaged ({why}): restore it");
+    OpenError::Custody(CustodyError::Other(text))
+}

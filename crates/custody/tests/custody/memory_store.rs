@@ -1,0 +1,152 @@
+//! A key store in memory that keeps the contract of [`KeyStore`], and fails on demand.
+
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use countersign_storage::{KeyStore, SealedKey, StorageError, StorageResult};
+
+/// What the store does wrong from now on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Outage {
+    /// Nothing.
+    #[default]
+    None,
+    /// It answers no call.
+    Everything,
+    /// It cannot note that a key was used.
+    MarkUsed,
+}
+
+/// The store. Rows stay in the order in which they came.
+#[derive(Default)]
+pub(crate) struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    rows: Vec<SealedKey>,
+    check: Option<Vec<u8>>,
+    outage: Outage,
+    check_hidden_once: bool,
+}
+
+impl MemoryStore {
+    /// All rows that are there.
+    pub(crate) fn rows(&self) -> Vec<SealedKey> {
+        self.lock().rows.clone()
+    }
+
+    /// Puts a row there as another program would.
+    pub(crate) fn put(&self, row: SealedKey) {
+        self.lock().rows.push(row);
+    }
+
+    /// Changes every row.
+    pub(crate) fn edit(&self, change: impl Fn(&mut SealedKey)) {
+        self.lock().rows.iter_mut().for_each(change);
+    }
+
+    /// Removes every row, as deletion makes it look.
+    pub(crate) fn delete_all(&self) {
+        self.lock().rows.clear();
+    }
+
+    /// Sets what fails from now on.
+    pub(crate) fn set_outage(&self, outage: Outage) {
+        self.lock().outage = outage;
+    }
+
+    /// Sets the check value.
+    pub(crate) fn set_check(&self, check: &[u8]) {
+        self.lock().check = Some(check.to_vec());
+    }
+
+    /// The next look finds no check value: another process inserts it just after.
+    pub(crate) fn hide_check_once(&self) {
+        self.lock().check_hidden_once = true;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// The state, when the store answers at all.
+    fn answering(&self) -> StorageResult<MutexGuard<'_, State>> {
+        let state = self.lock();
+        if state.outage == Outage::Everything {
+            return Err(unavailable());
+        }
+        Ok(state)
+    }
+}
+
+impl State {
+    fn pending(&self, gun: &str, role: &str, algorithm: &str) -> Option<SealedKey> {
+        self.rows
+            .iter()
+            .filter(|row| row.gun == gun && row.role == role && row.algorithm == algorithm)
+            .filter(|row| row.last_used.is_none())
+            .min_by(|one, two| one.key_id.cmp(&two.key_id))
+            .cloned()
+    }
+}
+
+fn unavailable() -> StorageError {
+    StorageError::Unavailable { reason: "the test took it away".to_owned() }
+}
+
+#[async_trait]
+impl KeyStore for MemoryStore {
+    async fn pending(
+        &self,
+        gun: &str,
+        role: &str,
+        algorithm: &str,
+    ) -> StorageResult<Option<SealedKey>> {
+        Ok(self.answering()?.pending(gun, role, algorithm))
+    }
+
+    async fn insert_unless_pending(
+        &self,
+        key: &SealedKey,
+        _now: DateTime<Utc>,
+    ) -> StorageResult<SealedKey> {
+        let mut state = self.answering()?;
+        if let Some(row) = state.pending(&key.gun, &key.role, &key.algorithm) {
+            return Ok(row);
+        }
+        state.rows.push(key.clone());
+        Ok(key.clone())
+    }
+
+    async fn by_id(&self, key_id: &str) -> StorageResult<Option<SealedKey>> {
+        Ok(self.answering()?.rows.iter().find(|row| row.key_id == key_id).cloned())
+    }
+
+    async fn mark_used(&self, key_id: &str, at: DateTime<Utc>) -> StorageResult<()> {
+        let mut state = self.answering()?;
+        if state.outage == Outage::MarkUsed {
+            return Err(unavailable());
+        }
+        for row in state.rows.iter_mut().filter(|row| row.key_id == key_id) {
+            row.last_used = Some(at);
+        }
+        Ok(())
+    }
+
+    async fn passphrase_check(&self) -> StorageResult<Option<Vec<u8>>> {
+        let mut state = self.answering()?;
+        if std::mem::take(&mut state.check_hidden_once) {
+            return Ok(None);
+        }
+        Ok(state.check.clone())
+    }
+
+    async fn insert_passphrase_check(&self, sealed: &[u8]) -> StorageResult<Vec<u8>> {
+        let mut state = self.answering()?;
+        Ok(state.check.get_or_insert_with(|| sealed.to_vec()).clone())
+    }
+}
