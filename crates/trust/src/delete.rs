@@ -1,0 +1,18 @@
+//! Delete: a GUN's metadata goes, all versions of all roles. Its server-held keys stay.
+
+use countersign_tuf::names::Gun;
+
+use crate::{Trust, TrustError};
+
+impl Trust {
+    /// Removes every stored document of exactly this GUN. A GUN that has none is no error.
+    ///
+    /// # Errors
+    /// [`TrustError::Storage`]; nothing is removed then.
+    pub async fn delete(&self, gun: &Gun) -> Result<(), TrustError> {
+        let _turn = self.locks.turn(gun).await?;
+        let existed = self.store.delete(gun, self.clock.now()).await?;
+        tracing::info!(%gun, existed, "deleted");
+        Ok(())
+    }
+}

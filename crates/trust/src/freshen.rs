@@ -1,0 +1,123 @@
+//! Freshen: sign timestamp and snapshot again before, or at the latest when, they expire.
+//!
+//! A GET that finds them expired signs; of many at once one does, and all get its bytes.
+//! Source: server spec 5.1; quirks.
+
+use countersign_storage::{Commit, Heads};
+use countersign_tuf::accepted::AcceptedUpdate;
+use countersign_tuf::metadata::Document as _;
+use countersign_tuf::names::{Gun, RoleName, ServerRole};
+use countersign_tuf::rules::{
+    Freshness, NeedsTimestamp, Stored, freshness, renew_snapshot, renew_timestamp, stored_root,
+};
+
+use crate::load::{Current, versions};
+use crate::{Trust, TrustError};
+
+/// How often signing is tried again because others keep publishing.
+const TRIES: usize = 32;
+
+impl Trust {
+    /// The current timestamp and snapshot, neither of them expired. `None`: nothing is published.
+    pub(crate) async fn load_fresh(&self, gun: &Gun) -> Result<Option<Current>, TrustError> {
+        let Some(current) = self.load_current(gun).await? else { return Ok(None) };
+        if self.freshness(&current) == Freshness::Fresh {
+            return Ok(Some(current));
+        }
+        match self.freshen(gun).await {
+            Ok(fresh) => Ok(fresh),
+            Err(error) if self.freshness(&current) == Freshness::AboutToExpire => {
+                tracing::warn!(%gun, %error, "could not sign again before expiry; serving what is stored");
+                Ok(Some(current))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Signs again until what is stored is fresh, or somebody else has done it.
+    async fn freshen(&self, gun: &Gun) -> Result<Option<Current>, TrustError> {
+        let _turn = self.locks.turn(gun).await?;
+        let watched = [RoleName::Timestamp, RoleName::Snapshot, RoleName::Root];
+        for _ in 0..TRIES {
+            let heads = self.store.heads(gun, &watched).await?;
+            let Some(current) = self.load_current(gun).await? else { return Ok(None) };
+            let update = match self.freshness(&current) {
+                Freshness::Fresh => return Ok(Some(current)),
+                Freshness::AboutToExpire | Freshness::Expired => {
+                    self.renew(gun, &heads, &current).await?
+                }
+            };
+            let Some(update) = update else { return Ok(Some(current)) };
+            match self.store.commit(gun, &heads, &update, self.clock.now()).await? {
+                Commit::Done => return self.load_current(gun).await,
+                Commit::Moved(_) | Commit::OldVersion(_) => {}
+            }
+        }
+        Err(TrustError::Contended)
+    }
+
+    /// New documents for those that are due. `None` when nothing is due that the server can sign.
+    async fn renew(
+        &self,
+        gun: &Gun,
+        heads: &Heads,
+        current: &Current,
+    ) -> Result<Option<AcceptedUpdate>, TrustError> {
+        let circumstances = self.circumstances();
+        let root = self.load_named(gun, &current.snapshot_content, &RoleName::Root).await?;
+        let root = root.ok_or(TrustError::NoRoot)?;
+        let invalid = |role| move |reason| TrustError::StoredInvalid { role, reason };
+        let root =
+            stored_root(gun, root.bytes, circumstances.now).map_err(invalid(RoleName::Root))?;
+        let stored = Stored {
+            versions: versions(heads),
+            snapshot: Some(current.snapshot_content.clone()),
+            ..Stored::default()
+        };
+        let snapshot_freshness = self.snapshot_freshness(current);
+        if snapshot_freshness != Freshness::Fresh {
+            let waiting = renew_snapshot(root.clone(), &stored, circumstances)
+                .map_err(invalid(RoleName::Root))?;
+            let (keys, role) = (waiting.keys(), ServerRole::Snapshot);
+            match self.sign(gun, role, &keys, waiting.draft()).await {
+                Ok(raw) => {
+                    let signed_badly = |reason| TrustError::SignedBadly { role, reason };
+                    let waiting = waiting.signed(raw).map_err(signed_badly)?;
+                    return self.finish(gun, waiting).await;
+                }
+                // A snapshot that its publisher signs: only he can renew it.
+                Err(TrustError::MissingKeys(_)) if snapshot_freshness != Freshness::Expired => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if self.timestamp_freshness(current) == Freshness::Fresh {
+            return Ok(None);
+        }
+        let snapshot = current.snapshot.bytes.clone();
+        let waiting = renew_timestamp(root, snapshot, &stored, circumstances.now)
+            .map_err(invalid(RoleName::Snapshot))?;
+        self.finish(gun, waiting).await
+    }
+
+    async fn finish(
+        &self,
+        gun: &Gun,
+        waiting: NeedsTimestamp,
+    ) -> Result<Option<AcceptedUpdate>, TrustError> {
+        self.sign_timestamp(gun, waiting).await.map(Some)
+    }
+
+    fn freshness(&self, current: &Current) -> Freshness {
+        self.timestamp_freshness(current).min(self.snapshot_freshness(current))
+    }
+
+    fn timestamp_freshness(&self, current: &Current) -> Freshness {
+        let expires = current.timestamp_content.header().expires.at();
+        freshness(expires, self.policy.timestamp_lifetime, self.clock.now())
+    }
+
+    fn snapshot_freshness(&self, current: &Current) -> Freshness {
+        let expires = current.snapshot_content.header().expires.at();
+        freshness(expires, self.policy.snapshot_lifetime, self.clock.now())
+    }
+}

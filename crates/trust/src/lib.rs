@@ -1,0 +1,109 @@
+//! What the product is without HTTP: a publish goes in, a verdict comes out, and whatever must be
+//! atomic happens here.
+//!
+//! Never in here: HTTP types, SQL, private keys.
+//!
+//! To add an operation: one file with one `impl Trust` block, named for the verb.
+
+mod changes;
+mod clock;
+mod delete;
+mod error;
+mod freshen;
+mod health;
+mod load;
+mod locks;
+mod publish;
+mod read;
+mod server_keys;
+mod sign;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Duration, Utc};
+use countersign_custody::Custody;
+use countersign_storage::{MetadataStore, StoredDocument};
+use countersign_tuf::digest::Sha256Digest;
+use countersign_tuf::keys::ServerKeyAlgorithm;
+use countersign_tuf::rules::Circumstances;
+
+pub use clock::{Clock, SystemClock};
+pub use error::{MissingKeys, TrustError};
+pub use health::Health;
+
+use locks::GunLocks;
+
+/// What an operator may choose about how the server signs and judges.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The algorithm of new server keys.
+    pub key_algorithm: ServerKeyAlgorithm,
+    /// How long a new timestamp lives.
+    pub timestamp_lifetime: Duration,
+    /// How long a new server-signed snapshot lives.
+    pub snapshot_lifetime: Duration,
+    /// How far above the highest stored version of its role a new version may be; `None`: any
+    /// distance.
+    pub max_version_step: Option<NonZeroU32>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            key_algorithm: ServerKeyAlgorithm::Ecdsa,
+            timestamp_lifetime: Duration::days(14),
+            snapshot_lifetime: Duration::days(3 * 365),
+            max_version_step: NonZeroU32::new(100_000),
+        }
+    }
+}
+
+/// The service.
+pub struct Trust {
+    store: Arc<dyn MetadataStore>,
+    custody: Arc<dyn Custody>,
+    clock: Arc<dyn Clock>,
+    policy: Policy,
+    locks: GunLocks,
+}
+
+/// A document to serve: the exact bytes that were signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The exact bytes.
+    pub bytes: Bytes,
+    /// Their SHA-256.
+    pub sha256: Sha256Digest,
+    /// When this version was stored.
+    pub stored_at: DateTime<Utc>,
+}
+
+impl From<StoredDocument> for Document {
+    fn from(stored: StoredDocument) -> Self {
+        Self { bytes: stored.bytes, sha256: stored.sha256, stored_at: stored.stored_at }
+    }
+}
+
+impl Trust {
+    /// The service over a store, a custody and a clock.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn MetadataStore>,
+        custody: Arc<dyn Custody>,
+        clock: Arc<dyn Clock>,
+        policy: Policy,
+    ) -> Self {
+        Self { store, custody, clock, policy, locks: GunLocks::default() }
+    }
+
+    /// The time and the policy, as the rules take them.
+    fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            now: self.clock.now(),
+            snapshot_lifetime: self.policy.snapshot_lifetime,
+            max_version_step: self.policy.max_version_step,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What is stored of a GUN: from the newest timestamp to its snapshot, and from there to every
+//! other current document.
+//!
+//! Source: server spec 6.3.
+
+use std::collections::BTreeMap;
+
+use countersign_storage::{Heads, StoredDocument};
+use countersign_tuf::metadata::{Snapshot, Timestamp};
+use countersign_tuf::names::{Gun, RoleName};
+use countersign_tuf::rules::{Stored, Update};
+
+use crate::{Trust, TrustError};
+
+/// The current timestamp and snapshot of a GUN, as stored.
+pub(crate) struct Current {
+    pub(crate) timestamp: StoredDocument,
+    pub(crate) timestamp_content: Timestamp,
+    pub(crate) snapshot: StoredDocument,
+    pub(crate) snapshot_content: Snapshot,
+}
+
+impl Trust {
+    /// Where the newest timestamp leads. `None` when there is none, or when its snapshot is gone.
+    pub(crate) async fn load_current(&self, gun: &Gun) -> Result<Option<Current>, TrustError> {
+        let Some(timestamp) = self.store.newest(gun, &RoleName::Timestamp).await? else {
+            return Ok(None);
+        };
+        let invalid = |reason| TrustError::StoredInvalid { role: RoleName::Timestamp, reason };
+        let timestamp_content = Stored::read_timestamp(timestamp.bytes.clone()).map_err(invalid)?;
+        let sha256 = timestamp_content.snapshot_sha256();
+        let Some(snapshot) = self.store.by_digest(gun, &RoleName::Snapshot, sha256).await? else {
+            return Ok(None);
+        };
+        let invalid = |reason| TrustError::StoredInvalid { role: RoleName::Snapshot, reason };
+        let snapshot_content = Stored::read_snapshot(snapshot.bytes.clone()).map_err(invalid)?;
+        Ok(Some(Current { timestamp, timestamp_content, snapshot, snapshot_content }))
+    }
+
+    /// The document of `role` that a snapshot names. `None` when it names none that is stored.
+    pub(crate) async fn load_named(
+        &self,
+        gun: &Gun,
+        snapshot: &Snapshot,
+        role: &RoleName,
+    ) -> Result<Option<StoredDocument>, TrustError> {
+        match snapshot.entry(role).and_then(|entry| entry.sha256()) {
+            Some(sha256) => Ok(self.store.by_digest(gun, role, sha256).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// All that judging `update` needs, and the heads that it was read under. The heads are read
+    /// first: whatever moves afterwards is noticed at commit.
+    pub(crate) async fn load_for(
+        &self,
+        gun: &Gun,
+        update: &Update,
+    ) -> Result<(Heads, Stored), TrustError> {
+        let mut roles: Vec<RoleName> = update.roles().cloned().collect();
+        roles.extend([RoleName::Timestamp, RoleName::Snapshot, RoleName::Root]);
+        roles.sort();
+        roles.dedup();
+        let heads = self.store.heads(gun, &roles).await?;
+        let mut stored = Stored { versions: versions(&heads), ..Stored::default() };
+        let current = match self.load_current(gun).await {
+            // What is stored and unreadable is the GUN's trouble, not the client's update's.
+            Err(TrustError::StoredInvalid { reason, .. }) => {
+                return Err(countersign_tuf::rules::Refusal::Stored(reason).into());
+            }
+            other => other?,
+        };
+        let snapshot = current.map(|current| current.snapshot_content);
+        if let Some(snapshot) = &snapshot {
+            let root = self.load_named(gun, snapshot, &RoleName::Root).await?;
+            stored.root = root.map(|root| root.bytes);
+            for role in update.stored_roles_needed(Some(snapshot)) {
+                if let Some(document) = self.load_named(gun, snapshot, &role).await? {
+                    stored.targets.insert(role, document.bytes);
+                }
+            }
+        }
+        for (role, sha256) in update.new_claims(snapshot.as_ref()) {
+            if self.store.by_digest(gun, &role, sha256).await?.is_some() {
+                stored.documents_held.insert((role, sha256));
+            }
+        }
+        stored.snapshot = snapshot;
+        Ok((heads, stored))
+    }
+}
+
+/// The versions of those heads that exist.
+pub(crate) fn versions(heads: &Heads) -> BTreeMap<RoleName, countersign_tuf::names::Version> {
+    heads.iter().filter_map(|(role, head)| head.map(|head| (role.clone(), head.version))).collect()
+}

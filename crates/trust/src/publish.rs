@@ -1,0 +1,111 @@
+//! Publish: an update goes in; it is stored whole, or nothing happens.
+//!
+//! Source: server spec 4; contract section 4 (races).
+
+use std::sync::Arc;
+
+use countersign_storage::{Commit, Heads};
+use countersign_tuf::accepted::AcceptedUpdate;
+use countersign_tuf::names::{Gun, RoleName, ServerRole};
+use countersign_tuf::reason::Reason;
+use countersign_tuf::rules::{Decision, Refusal, Stored, Update, UploadedPart, decide};
+
+use crate::{Trust, TrustError};
+
+/// How often an update is decided again because others keep moving its base.
+const TRIES: usize = 32;
+
+impl Trust {
+    /// Publishes the parts of an upload, all or nothing.
+    ///
+    /// Who loses a race is decided again on the new state when the roles of the update did not
+    /// move; else, or when the new state no longer allows it, a newer version exists.
+    ///
+    /// # Errors
+    /// [`TrustError`]; nothing is stored then.
+    pub async fn publish(&self, gun: &Gun, parts: Vec<UploadedPart>) -> Result<(), TrustError> {
+        let update = Arc::new(Update::new(parts));
+        let _turn = self.locks.turn(gun).await?;
+        for attempt in 0..TRIES {
+            let (base, stored) = self.load_for(gun, &update).await?;
+            let accepted = match self.accept(gun, &update, stored).await {
+                Ok(accepted) => accepted,
+                // It was good until somebody else published: the version is what is wrong now.
+                Err(TrustError::Refused(_)) if attempt > 0 => return Err(TrustError::OldVersion),
+                Err(other) => return Err(other),
+            };
+            match self.store.commit(gun, &base, &accepted, self.clock.now()).await? {
+                Commit::Done => return Ok(()),
+                Commit::OldVersion(_) => return Err(TrustError::OldVersion),
+                Commit::Moved(heads) if is_overtaken(&update, &heads) => {
+                    return Err(TrustError::OldVersion);
+                }
+                Commit::Moved(_) => {}
+            }
+        }
+        Err(TrustError::Contended)
+    }
+
+    /// Judges the update and adds the server's signatures.
+    async fn accept(
+        &self,
+        gun: &Gun,
+        update: &Arc<Update>,
+        stored: Stored,
+    ) -> Result<AcceptedUpdate, TrustError> {
+        let waiting = match self.decide(gun, update, stored).await? {
+            Decision::NeedsTimestamp(waiting) => waiting,
+            Decision::NeedsSnapshot(waiting) => {
+                let role = ServerRole::Snapshot;
+                let raw = self
+                    .sign(gun, role, &waiting.keys(), waiting.draft())
+                    .await
+                    .map_err(|error| without_keys(error, no_snapshot_key()))?;
+                let signed_badly = |reason| TrustError::SignedBadly { role, reason };
+                waiting.signed(raw).map_err(signed_badly)?
+            }
+        };
+        self.sign_timestamp(gun, waiting)
+            .await
+            .map_err(|error| without_keys(error, Refusal::BadRoot(Reason::NoTimestampKey)))
+    }
+
+    /// The rules, off the threads that serve requests: a large update takes a while to verify.
+    async fn decide(
+        &self,
+        gun: &Gun,
+        update: &Arc<Update>,
+        stored: Stored,
+    ) -> Result<Decision, TrustError> {
+        let (gun, update, circumstances) = (gun.clone(), Arc::clone(update), self.circumstances());
+        let judged =
+            tokio::task::spawn_blocking(move || decide(&gun, &update, &stored, circumstances));
+        match judged.await {
+            Ok(decision) => Ok(decision?),
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(TrustError::ShuttingDown),
+            },
+        }
+    }
+}
+
+/// Whether one of the update's own roles has a stored version by now that is not lower.
+fn is_overtaken(update: &Update, heads: &Heads) -> bool {
+    update.roles().any(|role| {
+        let offered = update.get(role).map_or(0, |document| document.claimed_version());
+        heads.get(role).copied().flatten().is_some_and(|head| head.version.get() >= offered)
+    })
+}
+
+fn no_snapshot_key() -> Refusal {
+    Refusal::BadHierarchy { missing: RoleName::Snapshot, reason: Reason::NoSnapshotKey }
+}
+
+/// On publish it is the update that asks for keys which the server does not hold.
+fn without_keys(error: TrustError, refusal: Refusal) -> TrustError {
+    match error {
+        TrustError::MissingKeys(_) => refusal.into(),
+        other => other,
+    }
+}

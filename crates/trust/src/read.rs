@@ -1,0 +1,61 @@
+//! Read: documents by name, by digest, by version.
+//!
+//! Source: server spec 1.4, 5.1, 6.3.
+
+use countersign_tuf::digest::Sha256Digest;
+use countersign_tuf::names::{Gun, RoleName, Version};
+
+use crate::{Document, Trust, TrustError};
+
+impl Trust {
+    /// The current document of a role: what the newest timestamp leads to. Timestamp and snapshot
+    /// are signed again first when they have expired or are about to. `None`: there is none.
+    ///
+    /// # Errors
+    /// [`TrustError`] when it could not be looked up, or not be signed.
+    pub async fn current(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+    ) -> Result<Option<Document>, TrustError> {
+        match role {
+            RoleName::Timestamp => {
+                Ok(self.load_fresh(gun).await?.map(|current| current.timestamp.into()))
+            }
+            RoleName::Snapshot => {
+                Ok(self.load_fresh(gun).await?.map(|current| current.snapshot.into()))
+            }
+            RoleName::Delegation(_) | RoleName::Root | RoleName::Targets => {
+                let Some(current) = self.load_current(gun).await? else { return Ok(None) };
+                let named = self.load_named(gun, &current.snapshot_content, role).await?;
+                Ok(named.map(Document::from))
+            }
+        }
+    }
+
+    /// The document of a role with this digest.
+    ///
+    /// # Errors
+    /// [`TrustError::Storage`] when it could not be looked up.
+    pub async fn by_digest(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        sha256: Sha256Digest,
+    ) -> Result<Option<Document>, TrustError> {
+        Ok(self.store.by_digest(gun, role, sha256).await?.map(Document::from))
+    }
+
+    /// The document of a role at this version.
+    ///
+    /// # Errors
+    /// [`TrustError::Storage`] when it could not be looked up.
+    pub async fn by_version(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        version: Version,
+    ) -> Result<Option<Document>, TrustError> {
+        Ok(self.store.by_version(gun, role, version).await?.map(Document::from))
+    }
+}

@@ -1,0 +1,59 @@
+//! The public halves of the server's keys, and new ones on request.
+//!
+//! Source: server spec 5.2; contract section 3 (pending keys, keys that custody does not find).
+
+use countersign_tuf::keys::PublicKey;
+use countersign_tuf::metadata::Root;
+use countersign_tuf::names::{Gun, RoleName, ServerRole};
+use countersign_tuf::verify::{RoleKeys, Unverified};
+
+use crate::{Trust, TrustError};
+
+impl Trust {
+    /// The key that a publisher is to name in the root for this role: the one that the current
+    /// root names, else a pending one. One that the root names and custody does not find is
+    /// answered all the same: a lost key must never look like a new one.
+    ///
+    /// # Errors
+    /// [`TrustError`] when keys or root could not be looked up.
+    pub async fn key(&self, gun: &Gun, role: ServerRole) -> Result<PublicKey, TrustError> {
+        let Some(named) = self.named_keys(gun, role).await? else {
+            return self.rotate_key(gun, role).await;
+        };
+        for id in named.keys.keys() {
+            if let Some(key) = self.custody.find_key(gun, role, id).await? {
+                return Ok(key);
+            }
+        }
+        match named.keys.into_values().next() {
+            Some(key) => Ok(key),
+            None => self.rotate_key(gun, role).await,
+        }
+    }
+
+    /// A pending key for this role: one that has not signed yet. Nothing else changes until a
+    /// root that names it is published.
+    ///
+    /// # Errors
+    /// [`TrustError::Custody`] when none could be made.
+    pub async fn rotate_key(&self, gun: &Gun, role: ServerRole) -> Result<PublicKey, TrustError> {
+        Ok(self.custody.pending_key(gun, role, self.policy.key_algorithm).await?)
+    }
+
+    /// The keys that the current root names for a role. `None`: there is no root.
+    async fn named_keys(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+    ) -> Result<Option<RoleKeys>, TrustError> {
+        let Some(current) = self.load_current(gun).await? else { return Ok(None) };
+        let root = self.load_named(gun, &current.snapshot_content, &RoleName::Root).await?;
+        let Some(root) = root else { return Ok(None) };
+        // Verified when it was stored. A root whose certificates have expired since still says
+        // which keys are in use.
+        let content = Unverified::<Root>::parse(RoleName::Root, root.bytes)
+            .and_then(|root| root.read_untrusted())
+            .map_err(|reason| TrustError::StoredInvalid { role: RoleName::Root, reason })?;
+        Ok(Some(content.role_keys(&role.name())))
+    }
+}

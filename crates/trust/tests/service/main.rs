@@ -1,0 +1,10 @@
+//! The service over the real store and the real custody, with a clock that tests move.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bench;
+mod faults;
+mod freshen;
+mod keys;
+mod publish;
+mod races;
