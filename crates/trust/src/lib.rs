@@ -30,6 +30,8 @@ use countersign_tuf::keys::ServerKeyAlgorithm;
 use countersign_tuf::rules::Circumstances;
 
 pub use clock::{Clock, SystemClock};
+pub use countersign_custody::CustodyError;
+pub use countersign_storage::{Change, ChangeCategory, ChangeRange, StorageError};
 pub use error::{MissingKeys, TrustError};
 pub use health::Health;
 

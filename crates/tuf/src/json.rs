@@ -34,8 +34,8 @@ pub enum JsonError {
     #[error("json: invalid syntax")]
     Syntax,
     /// Bytes behind the document.
-    #[error("invalid character after top-level value")]
-    Trailing,
+    #[error("invalid character '{}' after top-level value", std::ascii::escape_default(*.0))]
+    Trailing(u8),
     /// A value of another type.
     #[error("json: member {member:?} is not {expected}")]
     Type {

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::canonical::NotCanonical;
 use crate::json::JsonError;
+use crate::keys::certificate::WeakCertificate;
 use crate::names::{RoleName, Version};
 use crate::time::Expires;
 
@@ -93,9 +94,9 @@ pub enum Reason {
     /// No document above lists this delegation.
     #[error("tuf: invalid role {0}. delegation does not exist")]
     NotDelegated(RoleName),
-    /// A delegation's certificate is signed with SHA-1 or holds a short RSA key.
-    #[error("the certificate of key {0} is too weak: SHA-1 signature or RSA below 2048 bits")]
-    WeakCertificate(String),
+    /// A delegation's certificate is too weak.
+    #[error(transparent)]
+    WeakCertificate(#[from] WeakCertificate),
     /// A role has fewer distinct keys than its threshold: nobody could ever sign it.
     #[error("{role} has {keys} distinct keys and a threshold of {threshold}")]
     Unreachable {
@@ -179,13 +180,11 @@ pub enum StructureFault {
     #[error("missing {0} sha256 checksum information")]
     MissingChecksum(RoleName),
     /// A hash of the wrong length.
-    #[error("invalid {role} checksum information, {algorithm} checksum has {bytes} bytes")]
+    #[error("invalid {role} checksum information, {algorithm} checksum invalid")]
     ChecksumLength {
         /// The role that the hash is for.
         role: RoleName,
         /// `sha256` or `sha512`.
         algorithm: &'static str,
-        /// How long it is.
-        bytes: usize,
     },
 }

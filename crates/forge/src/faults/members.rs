@@ -19,6 +19,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("version-lower", Any, |r, role| step(r, role, -2)),
     fault("version-same", Any, |r, role| step(r, role, -1)),
     fault("version-skipped", Any, |r, role| step(r, role, 1)),
+    fault("version-100000-higher", Any, |r, role| step(r, role, 99_999)),
+    fault("version-100001-higher", Any, |r, role| step(r, role, 100_000)),
     fault("version-fractional", Any, |r, role| version_text(r, role, "1.5")),
     fault("version-integral-fraction", Any, |r, role| version_text(r, role, "2.0")),
     fault("version-exponent", Any, |r, role| version_text(r, role, "2e0")),
@@ -87,6 +89,7 @@ fn type_of_other_role(repository: &mut Repository, role: &str) {
     replace(repository, role, "/_type", json!(other));
 }
 
+/// Moves the version; the publish in hand has raised it by one already.
 fn step(repository: &mut Repository, role: &str, by: i64) {
     repository.edit(role, |signed| {
         let version = signed.get("version").and_then(Value::as_i64).unwrap_or(0);

@@ -114,13 +114,13 @@ fn with_line_break(repository: &mut Repository, role: &str) {
     });
 }
 
-/// Sets bits that padding must leave zero: 64 bytes end in one digit with two such bits.
+/// Sets a bit that padding must leave zero: 64 bytes end in a digit with four such bits.
 fn trailing_bits(repository: &mut Repository, role: &str) {
     retext(repository, role, |text| {
-        let digits = text.trim_end_matches('=');
-        let last = digits.chars().next_back().unwrap_or('A');
-        let next = char::from_u32(u32::from(last) + 1).unwrap_or(last);
-        format!("{}{next}{}", digits.trim_end_matches(last), text.trim_start_matches(digits))
+        let mut digits: Vec<char> = text.trim_end_matches('=').chars().collect();
+        let last = digits.pop().and_then(|digit| char::from_u32(u32::from(digit) + 1));
+        let padding = text.chars().filter(|letter| *letter == '=');
+        digits.into_iter().chain(last).chain(padding).collect()
     });
 }
 

@@ -28,9 +28,9 @@ fn names_of_faults_are_unique() {
 
 #[test]
 fn every_fault_changes_a_document_of_every_role_it_fits() {
+    let before = repository();
     for fault in all() {
         for role in ["root", "targets", "snapshot", "targets/a"] {
-            let before = repository();
             let mut after = before.clone();
             fault.apply(&mut after, role);
             let changed = after.all_parts() != before.all_parts();
@@ -41,9 +41,10 @@ fn every_fault_changes_a_document_of_every_role_it_fits() {
 
 #[test]
 fn faults_of_other_documents_leave_the_snapshot_true() {
+    let before = repository();
     for fault in all() {
         for role in ["root", "targets", "targets/a"].into_iter().filter(|role| fault.fits(role)) {
-            let mut damaged = repository();
+            let mut damaged = before.clone();
             fault.apply(&mut damaged, role);
             let meta = damaged.document("snapshot").unwrap().value()["meta"].clone();
             for (name, bytes) in damaged.parts(&["root", "targets", "targets/a"]) {

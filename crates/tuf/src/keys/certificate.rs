@@ -6,6 +6,7 @@
 use chrono::{DateTime, Duration, Utc};
 use der::asn1::{ObjectIdentifier, UintRef};
 use der::{Decode as _, Encode as _};
+use thiserror::Error;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::BasicConstraints;
 
@@ -67,7 +68,7 @@ impl Bundle {
     /// Whether the leaf is strong enough and, if asked, valid at the given time.
     #[must_use]
     pub fn is_usable(&self, dates: Dates) -> bool {
-        is_strong(&self.leaf)
+        check_strength(&self.leaf).is_ok()
             && match dates {
                 Dates::Ignored => true,
                 Dates::At(now) => is_valid_at(&self.leaf, now),
@@ -95,9 +96,27 @@ impl Bundle {
     }
 }
 
-/// Whether the first certificate in `pem_text` is strong enough for a delegation's key.
-pub(crate) fn first_is_strong(pem_text: &[u8]) -> bool {
-    first(pem_text).is_some_and(|certificate| is_strong(&certificate))
+/// A certificate is too weak to count.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum WeakCertificate {
+    /// It is signed with SHA-1.
+    #[error("certificate with CN {0} uses invalid SHA1 signature algorithm")]
+    Sha1(String),
+    /// It holds an RSA key below 2048 bits.
+    #[error("certificate with CN {0} holds an RSA key below {RSA_MIN_BITS} bits")]
+    ShortRsa(String),
+}
+
+/// Whether the first certificate in `pem_text` is strong enough for a delegation's key. One that
+/// cannot be read is let through: it verifies nothing.
+///
+/// # Errors
+/// [`WeakCertificate`] when it is not.
+pub(crate) fn refuse_weak(pem_text: &[u8]) -> Result<(), WeakCertificate> {
+    match first(pem_text) {
+        Some(certificate) => check_strength(&certificate),
+        None => Ok(()),
+    }
 }
 
 /// The DER `SubjectPublicKeyInfo` of the first certificate in `pem_text`.
@@ -138,17 +157,19 @@ fn common_name(certificate: &Certificate) -> Option<String> {
         .map(|name| name.value().into_owned())
 }
 
-fn is_strong(certificate: &Certificate) -> bool {
+fn check_strength(certificate: &Certificate) -> Result<(), WeakCertificate> {
+    let name = || common_name(certificate).unwrap_or_default();
     if SHA1_SIGNATURES.contains(&certificate.signature_algorithm().oid) {
-        return false;
+        return Err(WeakCertificate::Sha1(name()));
     }
     let info = certificate.tbs_certificate().subject_public_key_info();
-    info.algorithm.oid != RSA_ENCRYPTION
+    let long_enough = info.algorithm.oid != RSA_ENCRYPTION
         || info
             .subject_public_key
             .as_bytes()
             .and_then(rsa_modulus_bits)
-            .is_some_and(|bits| bits >= RSA_MIN_BITS)
+            .is_some_and(|bits| bits >= RSA_MIN_BITS);
+    if long_enough { Ok(()) } else { Err(WeakCertificate::ShortRsa(name())) }
 }
 
 fn is_valid_at(certificate: &Certificate, now: DateTime<Utc>) -> bool {

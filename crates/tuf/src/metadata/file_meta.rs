@@ -100,11 +100,10 @@ impl FileMeta {
             return Err(missing());
         }
         for (algorithm, length) in [("sha256", 32), ("sha512", 64)] {
-            let Some(hash) = entry.hashes.get(algorithm).filter(|h| h.len() != length) else {
-                continue;
-            };
-            let (role, bytes) = (role.clone(), hash.len());
-            return Err(fault(StructureFault::ChecksumLength { role, algorithm, bytes }));
+            if entry.hashes.get(algorithm).is_some_and(|hash| hash.len() != length) {
+                let role = role.clone();
+                return Err(fault(StructureFault::ChecksumLength { role, algorithm }));
+            }
         }
         Ok(())
     }

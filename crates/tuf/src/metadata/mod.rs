@@ -35,7 +35,7 @@ pub struct Envelope {
     raw: Bytes,
     signed: Value,
     signatures: Vec<Signature>,
-    trailing: Trailing,
+    trailing: Option<u8>,
     claimed_version: i64,
 }
 
@@ -48,13 +48,6 @@ pub struct Signature {
     pub method: SignatureMethod,
     /// The signature's bytes.
     pub bytes: Vec<u8>,
-}
-
-/// What stands behind the JSON value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trailing {
-    Nothing,
-    Something,
 }
 
 impl Envelope {
@@ -72,11 +65,8 @@ impl Envelope {
             Some(Err(_)) | None => return Err(JsonError::Syntax),
         };
         let rest = raw.get(values.byte_offset()..).unwrap_or_default();
-        let trailing = if rest.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')) {
-            Trailing::Nothing
-        } else {
-            Trailing::Something
-        };
+        let trailing =
+            rest.iter().copied().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
         let outer = Object::new(&document, "document", &["signatures", "signed"])?;
         let signatures =
             outer.list("signatures")?.iter().map(read_signature).collect::<Result<_, _>>()?;
@@ -94,8 +84,8 @@ impl Envelope {
     /// [`JsonError::Trailing`] otherwise.
     pub fn refuse_trailing(&self) -> Result<&Self, JsonError> {
         match self.trailing {
-            Trailing::Nothing => Ok(self),
-            Trailing::Something => Err(JsonError::Trailing),
+            None => Ok(self),
+            Some(byte) => Err(JsonError::Trailing(byte)),
         }
     }
 

@@ -83,12 +83,8 @@ impl Document for Targets {
             &["keys", "roles"],
         )?;
         let keys = key_map::read_keys(delegated.map("keys")?)?;
-        let listed = delegated
-            .list("roles")?
-            .iter()
-            .filter(|value| !value.is_null())
-            .map(Listed::read)
-            .collect::<Result<Vec<_>, _>>()?;
+        let listed =
+            delegated.list("roles")?.iter().map(Listed::read).collect::<Result<Vec<_>, _>>()?;
         let header = Header::read(role, signed, "Targets")?;
         let delegations = check_delegations(role, listed, &keys)?;
         Ok(Self { header, targets, delegations, keys })

@@ -101,13 +101,10 @@ impl Tree {
 /// Certificates of delegations must be strong; their dates and names do not matter. Other roles
 /// than root do not use certificates.
 fn refuse_weak_certificates(keys: &RoleKeys) -> Result<(), Reason> {
-    let weak = keys.keys.iter().find(|(_, key)| {
-        matches!(keys.role, RoleName::Delegation(_))
-            && key.key_type().is_certificate()
-            && !certificate::first_is_strong(key.public())
-    });
-    match weak {
-        None => Ok(()),
-        Some((id, _)) => Err(Reason::WeakCertificate(id.to_string())),
+    if matches!(keys.role, RoleName::Delegation(_)) {
+        for key in keys.keys.values().filter(|key| key.key_type().is_certificate()) {
+            certificate::refuse_weak(key.public())?;
+        }
     }
+    Ok(())
 }

@@ -37,7 +37,7 @@ fn every_fault_of_a_first_root_has_its_reason() {
         ("certificate-expired", leaf),
         ("certificate-valid-next-month", leaf),
         ("type-lower-case", "root type metadata invalid: expected type Root, not root"),
-        ("text-trailing-letter", "invalid character after top-level value"),
+        ("text-trailing-letter", "invalid character 'x' after top-level value"),
     ];
     for (fault, expected) in cases {
         let mut model = Model::new();

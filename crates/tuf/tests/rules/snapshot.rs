@@ -135,3 +135,20 @@ fn a_client_snapshot_is_refused_where_the_server_holds_the_key() {
     model.publish(&repository.parts(&["root"])).unwrap();
     model.refuses(&snapshot, &Refusal::BadSnapshot(not_met(RoleName::Snapshot)));
 }
+
+#[test]
+fn a_hash_of_the_wrong_length_for_root_or_targets_is_refused_in_notarys_words() {
+    for role in ["root", "targets"] {
+        let mut model = Model::new();
+        let mut repository = model.client_snapshot();
+        repository.edit("snapshot", |signed| {
+            signed["meta"][role]["hashes"]["sha256"] = serde_json::json!("YQ==");
+        });
+        let refusal = model.publish(&repository.all_parts()).unwrap_err();
+        let text = format!(
+            "snapshot type metadata invalid: invalid {role} checksum information, sha256 \
+             checksum invalid"
+        );
+        assert_eq!(reason(&refusal), ("snapshot", text));
+    }
+}

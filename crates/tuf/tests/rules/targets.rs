@@ -29,7 +29,7 @@ fn every_fault_of_targets_has_its_reason() {
         ("method-unheard-of", not_met),
         ("version-zero", "targets type metadata invalid: version cannot be less than one"),
         ("type-lower-case", "targets type metadata invalid: expected type Targets, not targets"),
-        ("text-trailing-letter", "invalid character after top-level value"),
+        ("text-trailing-letter", "invalid character 'x' after top-level value"),
     ];
     for (fault, expected) in cases {
         let mut model = Model::new();
@@ -108,6 +108,24 @@ fn the_same_delegation_twice_is_refused() {
             "targets type metadata invalid: delegation role targets/a is listed twice".to_owned()
         )
     );
+}
+
+#[test]
+fn a_delegation_list_with_a_null_in_it_is_refused() {
+    let mut model = Model::new();
+    let parts = damaged(&with_delegations(&model), "delegation-listing-null", "targets");
+    let refusal = model.publish(&parts).unwrap_err();
+    let text = "targets type metadata invalid: delegation role  invalid";
+    assert_eq!(reason(&refusal), ("targets", text.to_owned()));
+}
+
+#[test]
+fn a_delegation_whose_certificate_is_signed_with_sha1_is_refused() {
+    let mut model = Model::new();
+    let parts = damaged(&with_delegations(&model), "delegation-certificate-rsa-sha1", "targets");
+    let (kind, text) = reason(&model.publish(&parts).unwrap_err());
+    assert_eq!(kind, "targets");
+    assert!(text.ends_with(" uses invalid SHA1 signature algorithm"), "{text}");
 }
 
 #[test]
