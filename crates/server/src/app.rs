@@ -1,0 +1,77 @@
+//! What every request can reach, and the router that all of them enter.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+
+use crate::limits::Limits;
+use crate::{log, routes};
+use countersign_trust::Trust;
+
+/// What an operator may choose about the HTTP side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// What a client may use.
+    pub limits: Limits,
+    /// How long answers may be kept by caches.
+    pub caching: Caching,
+}
+
+/// How long caches may keep documents. Zero forbids keeping them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caching {
+    /// For documents by role name, which change. Whole seconds; default 300 s.
+    pub current_max_age: Duration,
+    /// For documents by digest or version, which do not. Whole seconds; default 30 days.
+    pub consistent_max_age: Duration,
+}
+
+impl Default for Caching {
+    fn default() -> Self {
+        Self {
+            current_max_age: Duration::from_secs(300),
+            consistent_max_age: Duration::from_secs(2_592_000),
+        }
+    }
+}
+
+/// The state behind the router.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) settings: Arc<ServerSettings>,
+    pub(crate) request_ids: Arc<log::RequestIds>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl App {
+    pub(crate) fn new(trust: Arc<Trust>, settings: ServerSettings) -> Self {
+        Self {
+            trust,
+            settings: Arc::new(settings),
+            request_ids: Arc::new(log::RequestIds::new()),
+            stopping: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// From now on the server says that it is not ready.
+    pub(crate) fn begin_shutdown(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The router: everything enters one handler, since a GUN has slashes and may be anything.
+    /// Outermost is the log, which sees every answer, that to a panic included.
+    pub(crate) fn into_router(self) -> Router {
+        Router::new()
+            .fallback(routes::dispatch)
+            .layer(tower_http::catch_panic::CatchPanicLayer::custom(routes::after_panic))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), log::requests))
+            .with_state(self)
+    }
+}

@@ -1,0 +1,265 @@
+//! Every refusal and failure as the client sees it: the one place with Notary's codes.
+//!
+//! Source: server spec 1.3 (codes, statuses, messages), 4.8 (details of a refused update),
+//! contract section 2 (our own refusals and 503).
+
+mod body;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use body::Detail;
+use countersign_trust::CustodyError;
+use countersign_trust::StorageError;
+use countersign_trust::{MissingKeys, TrustError};
+use countersign_tuf::rules::Refusal;
+
+/// Seconds after which a client may try again what failed for now.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Why a request gets no good answer.
+#[derive(Debug)]
+pub(crate) enum ApiError {
+    /// The path has a percent sign that begins no escape.
+    BadEscape,
+    /// The upload arrived too slowly.
+    BodyTooSlow,
+    /// The GUN cannot be stored; holds why.
+    InvalidGun(String),
+    /// A changefeed's `change_id`.
+    InvalidChangeId,
+    /// A changefeed's `records`; holds why.
+    InvalidRecords(String),
+    /// A part's file name is no role; holds the name.
+    InvalidRole(String),
+    /// A part is not JSON of the needed shape.
+    MalformedJson,
+    /// The body is no multipart, or cut short.
+    MalformedUpload,
+    /// A part without a usable file name.
+    NoFilename,
+    /// No such route.
+    NoRoute,
+    /// A route, but nothing there.
+    NotFound,
+    /// A handler panicked; holds the message.
+    Panicked(String),
+    /// A publish did not happen.
+    Publish(TrustError),
+    /// Another operation did not happen.
+    Service(TrustError),
+    /// The upload, one of its parts or their number is over a limit; names the limit.
+    TooLarge(&'static str),
+}
+
+/// What the log says of an answer; an extension of the response.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    /// Notary's code.
+    pub(crate) code: &'static str,
+    /// Why, for people who run the server.
+    pub(crate) cause: String,
+}
+
+/// Notary's codes with their messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    InvalidGun,
+    InvalidParameters,
+    InvalidRole,
+    InvalidUpdate,
+    MalformedJson,
+    MalformedUpload,
+    MetadataNotFound,
+    NoFilename,
+    Unknown,
+    Updating,
+    Version,
+}
+
+/// An answer before it is written.
+struct Answer<'a> {
+    status: StatusCode,
+    code: Code,
+    detail: Option<Detail<'a>>,
+}
+
+impl Code {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidGun => "INVALID_GUN",
+            Self::InvalidParameters => "INVALID_PARAMETERS",
+            Self::InvalidRole => "INVALID_ROLE",
+            Self::InvalidUpdate => "INVALID_UPDATE",
+            Self::MalformedJson => "MALFORMED_JSON",
+            Self::MalformedUpload => "MALFORMED_UPLOAD",
+            Self::MetadataNotFound => "METADATA_NOT_FOUND",
+            Self::NoFilename => "NO_FILENAME",
+            Self::Unknown => "UNKNOWN",
+            Self::Updating => "UPDATING",
+            Self::Version => "VERSION",
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::InvalidGun => "The server does not support actions on images of this name.",
+            Self::InvalidParameters => "The parameters provided are not valid.",
+            Self::InvalidRole => "The role you are attempting to operate on is invalid.",
+            Self::InvalidUpdate => "Update sent by the client is invalid.",
+            Self::MalformedJson => "JSON sent by the client could not be parsed by the server",
+            Self::MalformedUpload => "The body of your request is malformed.",
+            Self::MetadataNotFound => "You have requested metadata that does not exist.",
+            Self::NoFilename => "No file/role name provided.",
+            Self::Unknown => "unknown error",
+            Self::Updating => "An error has occurred while updating the TUF repository.",
+            Self::Version => "A newer version of metadata is already available.",
+        }
+    }
+}
+
+impl ApiError {
+    fn answer(&self) -> Answer<'_> {
+        let answer = |status, code, detail| Answer { status, code, detail };
+        let bad = |code, detail| answer(StatusCode::BAD_REQUEST, code, detail);
+        match self {
+            Self::BadEscape => bad(Code::InvalidParameters, None),
+            Self::BodyTooSlow => answer(StatusCode::REQUEST_TIMEOUT, Code::MalformedUpload, None),
+            Self::InvalidGun(why) => bad(Code::InvalidGun, Some(Detail::text(why))),
+            Self::InvalidChangeId => bad(Code::InvalidParameters, Some(Detail::Empty {})),
+            Self::InvalidRecords(why) => bad(Code::InvalidParameters, Some(Detail::text(why))),
+            Self::InvalidRole(name) => bad(Code::InvalidRole, Some(Detail::text(name))),
+            Self::MalformedJson => bad(Code::MalformedJson, None),
+            Self::MalformedUpload => bad(Code::MalformedUpload, None),
+            Self::NoFilename => bad(Code::NoFilename, None),
+            Self::NoRoute => answer(StatusCode::NOT_FOUND, Code::MetadataNotFound, None),
+            Self::NotFound => {
+                answer(StatusCode::NOT_FOUND, Code::MetadataNotFound, Some(Detail::Empty {}))
+            }
+            Self::Panicked(_) => {
+                answer(StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown, Some(Detail::Empty {}))
+            }
+            Self::Publish(error) => publish_answer(error),
+            Self::Service(error) => service_answer(error),
+            Self::TooLarge(_) => answer(StatusCode::PAYLOAD_TOO_LARGE, Code::MalformedUpload, None),
+        }
+    }
+
+    /// Why, for people who run the server. Holds nothing secret.
+    fn cause(&self) -> String {
+        match self {
+            Self::BadEscape => "the path has a malformed percent escape".to_owned(),
+            Self::BodyTooSlow => "the body arrived too slowly".to_owned(),
+            Self::InvalidGun(why) | Self::InvalidRecords(why) => why.clone(),
+            Self::InvalidChangeId => "change_id is no 32-bit integer".to_owned(),
+            Self::InvalidRole(name) => format!("{name:?} is no role"),
+            Self::MalformedJson => "a part is not JSON of the needed shape".to_owned(),
+            Self::MalformedUpload => "the body is no whole multipart upload".to_owned(),
+            Self::NoFilename => "a part has no file name".to_owned(),
+            Self::NoRoute => "no such route".to_owned(),
+            Self::NotFound => "nothing there".to_owned(),
+            Self::Panicked(message) => format!("panic: {message}"),
+            Self::Publish(error) | Self::Service(error) => error.to_string(),
+            Self::TooLarge(limit) => format!("over the limit on {limit}"),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let Answer { status, code, detail } = self.answer();
+        let body = body::envelope(code.as_str(), code.message(), detail);
+        let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+        let mut response = (status, content_type, body).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        let outcome = Outcome { code: code.as_str(), cause: self.cause() };
+        response.extensions_mut().insert(outcome);
+        response
+    }
+}
+
+/// Whether trying again later can help.
+enum Prospect {
+    Later,
+    Never,
+}
+
+fn publish_answer(error: &TrustError) -> Answer<'_> {
+    let bad = |code, detail| Answer { status: StatusCode::BAD_REQUEST, code, detail };
+    match error {
+        TrustError::Refused(refusal) => bad(Code::InvalidUpdate, refusal_detail(refusal)),
+        TrustError::OldVersion => bad(Code::Version, Some(Detail::Empty {})),
+        TrustError::MissingKeys(missing) => missing_keys_answer(missing),
+        TrustError::Contended | TrustError::ShuttingDown => {
+            failed(Code::Updating, Prospect::Later, None)
+        }
+        TrustError::Custody(error) => failed(Code::Updating, custody_prospect(error), None),
+        TrustError::Storage(error) => failed(Code::Updating, storage_prospect(error), None),
+        TrustError::NoRoot | TrustError::SignedBadly { .. } | TrustError::StoredInvalid { .. } => {
+            failed(Code::Updating, Prospect::Never, None)
+        }
+    }
+}
+
+/// Any other operation fails as Notary's do, with an empty detail; a lost race is worth a retry.
+fn service_answer(error: &TrustError) -> Answer<'_> {
+    let prospect = match error {
+        TrustError::MissingKeys(missing) => return missing_keys_answer(missing),
+        TrustError::Contended | TrustError::OldVersion | TrustError::ShuttingDown => {
+            Prospect::Later
+        }
+        TrustError::Custody(error) => custody_prospect(error),
+        TrustError::Storage(error) => storage_prospect(error),
+        TrustError::NoRoot
+        | TrustError::Refused(_)
+        | TrustError::SignedBadly { .. }
+        | TrustError::StoredInvalid { .. } => Prospect::Never,
+    };
+    failed(Code::Unknown, prospect, Some(Detail::Empty {}))
+}
+
+fn failed(code: Code, prospect: Prospect, detail: Option<Detail<'_>>) -> Answer<'_> {
+    let status = match prospect {
+        Prospect::Later => StatusCode::SERVICE_UNAVAILABLE,
+        Prospect::Never => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Answer { status, code, detail }
+}
+
+fn missing_keys_answer(missing: &MissingKeys) -> Answer<'_> {
+    failed(Code::Unknown, Prospect::Never, Some(Detail::missing_keys(missing)))
+}
+
+fn storage_prospect(error: &StorageError) -> Prospect {
+    match error {
+        StorageError::Unavailable { .. } => Prospect::Later,
+        StorageError::Corrupt { .. } | StorageError::Newer { .. } | StorageError::Other(_) => {
+            Prospect::Never
+        }
+    }
+}
+
+fn custody_prospect(error: &CustodyError) -> Prospect {
+    match error {
+        CustodyError::Unavailable { .. } => Prospect::Later,
+        CustodyError::BadKey { .. } | CustodyError::Other(_) => Prospect::Never,
+    }
+}
+
+fn refusal_detail(refusal: &Refusal) -> Option<Detail<'_>> {
+    match refusal {
+        Refusal::BadHierarchy { missing, reason } => {
+            Some(Detail::refusal("ErrBadHierarchy", Some(missing.as_str()), reason))
+        }
+        Refusal::BadRoot(reason) => Some(Detail::refusal("ErrBadRoot", None, reason)),
+        Refusal::BadSnapshot(reason) => Some(Detail::refusal("ErrBadSnapshot", None, reason)),
+        Refusal::BadTargets(reason) => Some(Detail::refusal("ErrBadTargets", None, reason)),
+        Refusal::Stored(_) => None,
+        Refusal::Validation(reason) => Some(Detail::refusal("ErrValidation", None, reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! HTTP: turns a request into one call into `countersign-trust`, and the outcome into Notary's
+//! answer; and the TLS listener that requests come in by.
+//!
+//! Never in here: decisions about trust, SQL, private keys of roles.
+//!
+//! - `route` turns method and path into a `Route`; GUNs contain slashes, so no router could.
+//! - `routes` mirrors the URLs, one file per operation.
+//! - `error` is the one place that knows Notary's codes.
+//! - [`limits`](Limits) holds every bound on what a client may use.
+//! - [`tls`] loads or makes certificates; `listener` serves.
+//!
+//! To add a route: a variant in `route`, a file in `routes`, an arm in `routes::dispatch`, a row
+//! in the table tests of `route`, and a line in the route table of the documentation.
+
+mod app;
+mod connection;
+mod error;
+mod limits;
+mod listener;
+mod log;
+mod route;
+mod routes;
+#[cfg(test)]
+mod testing;
+pub mod tls;
+mod upload;
+mod wire;
+
+pub use app::{Caching, ServerSettings};
+pub use limits::Limits;
+pub use listener::{ServeError, serve};

@@ -1,0 +1,106 @@
+//! The TLS listener: accepts connections, bounds what each may use, and ends in good order.
+//!
+//! The one module that knows axum-server. Never in here: routes, and plain text on the wire.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use thiserror::Error;
+
+use crate::app::{App, ServerSettings};
+use crate::connection::Admission;
+use crate::limits::Limits;
+use crate::tls::{self, Identity};
+use countersign_trust::Trust;
+
+/// Why the server stopped, or did not start.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The socket failed.
+    #[error("the listening socket failed ({0}): check the address and that nothing else uses it")]
+    Listen(#[source] io::Error),
+    /// The TLS configuration cannot be built.
+    #[error("TLS cannot be set up ({0}): check certificate and key")]
+    Tls(#[source] rustls::Error),
+}
+
+/// Serves `trust` over TLS on a bound listener until `shutdown` completes.
+///
+/// Then no new connection is taken, ready answers 503, and what is in flight may finish within
+/// `drain`; what has not by then is cut.
+///
+/// # Errors
+/// [`ServeError`] when TLS cannot be set up or the listener fails.
+pub async fn serve(
+    listener: std::net::TcpListener,
+    identity: Identity,
+    trust: Arc<Trust>,
+    settings: ServerSettings,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    drain: Duration,
+) -> Result<(), ServeError> {
+    let config = tls::server_config(identity).map_err(ServeError::Tls)?;
+    let limits = settings.limits.clone();
+    let app = App::new(trust, settings);
+    let handle: Handle<SocketAddr> = Handle::new();
+    let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(Arc::new(config)))
+        .handshake_timeout(limits.handshake)
+        .acceptor(Admission::new(&limits));
+    let mut server = axum_server::from_tcp(listener)
+        .map_err(ServeError::Listen)?
+        .acceptor(acceptor)
+        .handle(handle.clone())
+        .first_request_timeout(limits.first_request)
+        .accept_error_handler(log_refused);
+    bound_requests(server.http_builder(), &limits);
+    let service = app.clone().into_router().into_make_service_with_connect_info::<SocketAddr>();
+    let serving = server.serve(service);
+    tokio::pin!(serving);
+    tokio::select! {
+        ended = &mut serving => ended.map_err(ServeError::Listen),
+        () = shutdown => {
+            app.begin_shutdown();
+            handle.graceful_shutdown(Some(drain));
+            serving.await.map_err(ServeError::Listen)
+        }
+    }
+}
+
+fn log_refused(peer: Option<&SocketAddr>, error: &io::Error) {
+    match peer {
+        Some(peer) => tracing::debug!(%peer, %error, "connection refused"),
+        None => tracing::warn!(%error, "cannot accept connections for now"),
+    }
+}
+
+/// The most that the head of one request may take, in bytes: path, header names and values.
+const HEAD_BYTES: u16 = 32 << 10;
+
+/// Bounds for each connection. HTTP/1: the time for the headers, which is the idle time too.
+/// HTTP/2: streams, and how many resets are taken before the connection is closed. Both: headers.
+fn bound_requests(builder: &mut Builder<TokioExecutor>, limits: &Limits) {
+    const PENDING_RESETS: usize = 20;
+    const LOCAL_RESETS: usize = 100;
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.idle)
+        .max_buf_size(usize::from(HEAD_BYTES));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(u32::from(HEAD_BYTES))
+        .max_pending_accept_reset_streams(PENDING_RESETS)
+        .max_local_error_reset_streams(LOCAL_RESETS);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! The URLs: one file per operation, each one call into trust.
+
+mod health;
+mod live;
+mod ping;
+mod ready;
+mod trust;
+
+use std::any::Any;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::route::{Route, RouteName};
+
+/// Sends a request to its operation.
+pub(crate) async fn dispatch(
+    State(app): State<App>,
+    Extension(route): Extension<Route>,
+    request: Request,
+) -> Response {
+    let outcome = match route {
+        Route::BadEscape => Err(ApiError::BadEscape),
+        Route::Changefeed(gun) => {
+            trust::changefeed::changefeed(&app, gun.as_ref(), request.uri().query()).await
+        }
+        Route::Delete(gun) => trust::tuf::delete::delete(&app, &gun).await,
+        Route::GetKey(gun, role) => trust::tuf::get_key::get_key(&app, &gun, role).await,
+        Route::GetRole(gun, document) => {
+            trust::tuf::get_role::get_role(&app, &gun, &document, request.headers()).await
+        }
+        Route::Health => Ok(health::health(&app).await),
+        Route::Live => Ok(live::live()),
+        Route::MethodNotAllowed => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
+        Route::Ping => Ok(ping::ping()),
+        Route::Publish(gun) => trust::tuf::publish::publish(&app, &gun, request).await,
+        Route::Ready => Ok(ready::ready(&app).await),
+        Route::Redirect(path) => Ok(redirect(path, request.uri().query())),
+        Route::RotateKey(gun, role) => trust::tuf::rotate_key::rotate_key(&app, &gun, role).await,
+        Route::Unknown => Err(ApiError::NoRoute),
+        Route::UnusableGun { route, reason } => Err(unusable_gun(route, reason)),
+    };
+    outcome.unwrap_or_else(ApiError::into_response)
+}
+
+/// The answer in place of one that a panic prevented.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the panic layer wants")]
+pub(crate) fn after_panic(payload: Box<dyn Any + Send + 'static>) -> Response {
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    ApiError::Panicked(message).into_response()
+}
+
+fn redirect(path: String, query: Option<&str>) -> Response {
+    let location = match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response()
+}
+
+/// A GUN that cannot be stored: refused where something would be made, else simply not there.
+fn unusable_gun(route: RouteName, reason: String) -> ApiError {
+    match route {
+        RouteName::Publish | RouteName::RotateKey => ApiError::InvalidGun(reason),
+        RouteName::Changefeed
+        | RouteName::Delete
+        | RouteName::GetKey
+        | RouteName::GetRole
+        | RouteName::Health
+        | RouteName::Live
+        | RouteName::Ping
+        | RouteName::Ready
+        | RouteName::Unknown => ApiError::NotFound,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! `GET /_countersign/ready`: whether this process should get requests.
+
+use axum::response::Response;
+
+use super::health;
+use crate::app::App;
+
+/// As health, and 503 once shutdown has begun.
+pub(super) async fn ready(app: &App) -> Response {
+    if app.is_stopping() {
+        return health::answer(&[("Shutdown", "the server is stopping")]);
+    }
+    health::health(app).await
+}

@@ -1,0 +1,18 @@
+//! `POST /v2/<gun>/_trust/tuf/(snapshot|timestamp).key`: a new key for the next root to list.
+
+use axum::response::Response;
+
+use super::get_key::key_response;
+use crate::app::App;
+use crate::error::ApiError;
+use countersign_tuf::names::{Gun, ServerRole};
+
+/// 200 and the new key, without cache headers.
+pub(in crate::routes) async fn rotate_key(
+    app: &App,
+    gun: &Gun,
+    role: ServerRole,
+) -> Result<Response, ApiError> {
+    let key = app.trust.rotate_key(gun, role).await.map_err(ApiError::Service)?;
+    Ok(key_response(&key))
+}

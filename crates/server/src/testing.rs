@@ -1,0 +1,250 @@
+//! What the tests of this crate share: whole and broken servers, requests, and uploads.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, header};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::app::{App, Caching, ServerSettings};
+use crate::limits::Limits;
+use countersign_custody::sealed::{
+    DEFAULT_ALIAS, Passphrase, Passphrases, Rounds, SealedCustody, SealedSettings,
+};
+use countersign_custody::{Custody, CustodyError, KeySignature};
+use countersign_storage::engine::sqlite::SqliteStore;
+use countersign_storage::{
+    Change, ChangeRange, Commit, Heads, MetadataStore, StorageError, StorageResult, StoredDocument,
+};
+use countersign_trust::{Clock as _, Policy, SystemClock, Trust};
+use countersign_tuf::accepted::AcceptedUpdate;
+use countersign_tuf::digest::Sha256Digest;
+use countersign_tuf::keys::{KeyId, PublicKey, ServerKeyAlgorithm};
+use countersign_tuf::names::{Gun, RoleName, ServerRole, Version};
+
+/// A server over an empty database of its own.
+pub(crate) struct Whole {
+    pub(crate) app: App,
+    _dir: TempDir,
+}
+
+/// The current time, from the one clock.
+pub(crate) fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
+
+/// A service over an empty database below `dir`.
+pub(crate) async fn trust(dir: &TempDir) -> Arc<Trust> {
+    let store = Arc::new(SqliteStore::open(&dir.path().join("test.db")).await.unwrap());
+    let passphrase = Passphrase::new(SecretString::from("of this test")).unwrap();
+    let passphrases = Passphrases::new(DEFAULT_ALIAS, passphrase);
+    let settings = SealedSettings { rounds: Rounds::new(1_000).unwrap(), ..Default::default() };
+    let custody = SealedCustody::open(store.clone(), passphrases, settings, Arc::new(now));
+    let custody = Arc::new(custody.await.unwrap());
+    Arc::new(Trust::new(store, custody, Arc::new(SystemClock), Policy::default()))
+}
+
+pub(crate) async fn whole() -> Whole {
+    let dir = tempfile::tempdir().unwrap();
+    Whole { app: App::new(trust(&dir).await, settings(Limits::default())), _dir: dir }
+}
+
+/// A service whose database is as told, and whose keys cannot be reached.
+pub(crate) fn broken_trust(store: BrokenStore) -> Arc<Trust> {
+    let policy = Policy::default();
+    Arc::new(Trust::new(Arc::new(store), Arc::new(NoCustody), Arc::new(SystemClock), policy))
+}
+
+pub(crate) fn broken(store: BrokenStore) -> App {
+    App::new(broken_trust(store), settings(Limits::for_tests()))
+}
+
+pub(crate) fn settings(limits: Limits) -> ServerSettings {
+    ServerSettings { limits, caching: Caching::default() }
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// Sends a request through the whole router.
+pub(crate) async fn send(app: &App, request: Request) -> Answer {
+    let response = app.clone().into_router().oneshot(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    Answer { status: head.status.as_u16(), headers: head.headers, body }
+}
+
+pub(crate) async fn call(app: &App, method: Method, path: &str) -> Answer {
+    send(app, Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
+}
+
+pub(crate) async fn get(app: &App, path: &str) -> Answer {
+    call(app, Method::GET, path).await
+}
+
+pub(crate) const CONTENT_TYPE: &str = "multipart/form-data; boundary=edge";
+
+/// An upload as Notary's clients send it.
+pub(crate) fn multipart(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, content) in parts {
+        let disposition = format!("form-data; name=\"files\"; filename=\"{name}\"");
+        let head = format!(
+            "--edge\r\nContent-Disposition: {disposition}\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--edge--\r\n");
+    body
+}
+
+pub(crate) fn post(path: &str, body: impl Into<Body>) -> Request {
+    Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header(header::CONTENT_TYPE, CONTENT_TYPE)
+        .body(body.into())
+        .unwrap()
+}
+
+/// A database in trouble.
+#[derive(Clone, Copy)]
+pub(crate) enum BrokenStore {
+    /// Cannot be reached.
+    Away,
+    /// Holds a row that cannot be.
+    Corrupt,
+    /// Panics when it is touched.
+    Panics,
+}
+
+impl BrokenStore {
+    fn fail<T>(self) -> StorageResult<T> {
+        match self {
+            Self::Away => Err(StorageError::Unavailable { reason: "no route <host>".to_owned() }),
+            Self::Corrupt => {
+                let row = "7".to_owned();
+                Err(StorageError::Corrupt { table: "tuf_files", row, reason: "odd".to_owned() })
+            }
+            Self::Panics => panic!("the store was touched"),
+        }
+    }
+}
+
+#[async_trait]
+impl MetadataStore for BrokenStore {
+    async fn heads(&self, _: &Gun, _: &[RoleName]) -> StorageResult<Heads> {
+        self.fail()
+    }
+
+    async fn newest(&self, _: &Gun, _: &RoleName) -> StorageResult<Option<StoredDocument>> {
+        self.fail()
+    }
+
+    async fn by_digest(
+        &self,
+        _: &Gun,
+        _: &RoleName,
+        _: Sha256Digest,
+    ) -> StorageResult<Option<StoredDocument>> {
+        self.fail()
+    }
+
+    async fn by_version(
+        &self,
+        _: &Gun,
+        _: &RoleName,
+        _: Version,
+    ) -> StorageResult<Option<StoredDocument>> {
+        self.fail()
+    }
+
+    async fn commit(
+        &self,
+        _: &Gun,
+        _: &Heads,
+        _: &AcceptedUpdate,
+        _: DateTime<Utc>,
+    ) -> StorageResult<Commit> {
+        self.fail()
+    }
+
+    async fn delete(&self, _: &Gun, _: DateTime<Utc>) -> StorageResult<bool> {
+        self.fail()
+    }
+
+    async fn changes(&self, _: Option<&Gun>, _: ChangeRange) -> StorageResult<Vec<Change>> {
+        self.fail()
+    }
+
+    async fn check(&self) -> StorageResult<()> {
+        self.fail()
+    }
+}
+
+struct NoCustody;
+
+impl NoCustody {
+    fn fail<T>() -> Result<T, CustodyError> {
+        Err(CustodyError::Unavailable { reason: "no signer".to_owned() })
+    }
+}
+
+#[async_trait]
+impl Custody for NoCustody {
+    async fn pending_key(
+        &self,
+        _: &Gun,
+        _: ServerRole,
+        _: ServerKeyAlgorithm,
+    ) -> Result<PublicKey, CustodyError> {
+        Self::fail()
+    }
+
+    async fn find_key(
+        &self,
+        _: &Gun,
+        _: ServerRole,
+        _: &KeyId,
+    ) -> Result<Option<PublicKey>, CustodyError> {
+        Self::fail()
+    }
+
+    async fn sign(
+        &self,
+        _: &Gun,
+        _: ServerRole,
+        _: &KeyId,
+        _: &[u8],
+    ) -> Result<Option<KeySignature>, CustodyError> {
+        Self::fail()
+    }
+
+    async fn check(&self) -> Result<(), CustodyError> {
+        Self::fail()
+    }
+}

@@ -1,0 +1,226 @@
+//! The certificate authority of one data directory: made once, then signs the server's leaf.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType, SerialNumber, date_time_ymd,
+};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+use zeroize::Zeroizing;
+
+use super::TlsError;
+
+/// How long the authority lives.
+const AUTHORITY_LIFETIME: TimeDelta = TimeDelta::days(3650);
+/// How long a leaf lives; browsers and macOS refuse more than 398 days.
+const LEAF_LIFETIME: TimeDelta = TimeDelta::days(397);
+/// How far back the validity starts, for clients whose clock is behind.
+const CLOCK_SLACK: TimeDelta = TimeDelta::hours(1);
+
+/// A name that the leaf carries.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Host {
+    /// A host name, in lower case.
+    Name(String),
+    /// An address.
+    Address(IpAddr),
+}
+
+/// A certificate authority that can sign.
+pub(super) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: Leaf,
+}
+
+/// What a certificate in a file says of itself.
+pub(super) struct Leaf(Certificate);
+
+impl Authority {
+    /// A new authority for `key`, and its certificate in PEM form.
+    pub(super) fn make(key: KeyPair, now: DateTime<Utc>) -> Result<(Self, String), TlsError> {
+        let mut params = authority_params(&authority_name(&key));
+        let not_before = now - CLOCK_SLACK;
+        set_validity(&mut params, not_before, not_before + AUTHORITY_LIFETIME);
+        params.serial_number = Some(random_serial()?);
+        let pem = params.self_signed(&key).map_err(issue)?.pem();
+        let certificate = Leaf::parse(pem.as_bytes())?;
+        Ok((Self { issuer: Issuer::new(params, key), certificate }, pem))
+    }
+
+    /// The authority of `cert` and `key`, as [`Authority::make`] made it.
+    pub(super) fn load(cert: &Path, key: &Path) -> Result<Self, TlsError> {
+        let certificate = Leaf::load(cert)?;
+        let key_pair = load_key(key)?;
+        if certificate.public_key_info()? != key_pair.subject_public_key_info() {
+            return Err(TlsError::Mismatch { cert: cert.to_owned(), key: key.to_owned() });
+        }
+        let params = authority_params(&authority_name(&key_pair));
+        Ok(Self { issuer: Issuer::new(params, key_pair), certificate })
+    }
+
+    /// Whether `leaf` names this authority as its issuer.
+    pub(super) fn issued(&self, leaf: &Leaf) -> bool {
+        leaf.0.tbs_certificate().issuer() == self.certificate.0.tbs_certificate().subject()
+    }
+
+    /// A leaf for `key` that carries `hosts`, in PEM form. It never outlives the authority.
+    pub(super) fn issue(
+        &self,
+        hosts: &BTreeSet<Host>,
+        key: &KeyPair,
+        now: DateTime<Utc>,
+    ) -> Result<String, TlsError> {
+        let not_before = now - CLOCK_SLACK;
+        let (_, last) = self.certificate.validity();
+        let mut params = CertificateParams::default();
+        set_validity(&mut params, not_before, last.min(not_before + LEAF_LIFETIME));
+        params.serial_number = Some(random_serial()?);
+        params.distinguished_name = common_name("countersign");
+        params.subject_alt_names = hosts.iter().map(Host::to_san).collect::<Result<_, _>>()?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let pem = params.signed_by(key, &self.issuer).map_err(issue)?.pem();
+        if !self.issued(&Leaf::parse(pem.as_bytes())?) {
+            let reason = "ca.crt was not made by this program, so ca.key is of no use here";
+            return Err(issue(reason));
+        }
+        Ok(pem)
+    }
+}
+
+impl Leaf {
+    /// Reads the first certificate of a PEM file.
+    pub(super) fn load(path: &Path) -> Result<Self, TlsError> {
+        Self::parse(&super::identity::read(path)?).map_err(|error| TlsError::BadPem {
+            path: path.to_owned(),
+            expected: "certificate",
+            reason: error.to_string(),
+        })
+    }
+
+    fn parse(pem: &[u8]) -> Result<Self, TlsError> {
+        let der = CertificateDer::from_pem_slice(pem).map_err(issue)?;
+        Certificate::from_der(&der).map(Self).map_err(issue)
+    }
+
+    /// First and last moment of validity.
+    pub(super) fn validity(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        let validity = self.0.tbs_certificate().validity();
+        (validity.not_before.to_system_time().into(), validity.not_after.to_system_time().into())
+    }
+
+    /// The names it carries; those of other kinds are left out.
+    pub(super) fn hosts(&self) -> BTreeSet<Host> {
+        let names = self.0.tbs_certificate().get_extension::<SubjectAltName>();
+        let Ok(Some((_, names))) = names else { return BTreeSet::new() };
+        names.0.iter().filter_map(Host::from_general_name).collect()
+    }
+
+    fn public_key_info(&self) -> Result<Vec<u8>, TlsError> {
+        self.0.tbs_certificate().subject_public_key_info().to_der().map_err(issue)
+    }
+}
+
+impl Host {
+    /// A host name or an IP address.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        match rustls_pki_types::ServerName::try_from(text).ok()? {
+            rustls_pki_types::ServerName::DnsName(name) => {
+                Some(Self::Name(name.as_ref().to_ascii_lowercase()))
+            }
+            rustls_pki_types::ServerName::IpAddress(address) => Some(Self::Address(address.into())),
+            _ => None,
+        }
+    }
+
+    fn from_general_name(name: &GeneralName) -> Option<Self> {
+        match name {
+            GeneralName::DnsName(name) => Some(Self::Name(name.as_str().to_ascii_lowercase())),
+            GeneralName::IpAddress(raw) => {
+                let raw = raw.as_bytes();
+                let v4 = <[u8; 4]>::try_from(raw).map(IpAddr::from);
+                v4.or_else(|_| <[u8; 16]>::try_from(raw).map(IpAddr::from)).ok().map(Self::Address)
+            }
+            _ => None,
+        }
+    }
+
+    fn to_san(&self) -> Result<SanType, TlsError> {
+        Ok(match self {
+            Self::Name(name) => SanType::DnsName(name.as_str().try_into().map_err(issue)?),
+            Self::Address(address) => SanType::IpAddress(*address),
+        })
+    }
+}
+
+/// A new ECDSA P-256 key.
+pub(super) fn make_key() -> Result<KeyPair, TlsError> {
+    KeyPair::generate().map_err(issue)
+}
+
+/// The key in a PEM file (PKCS#8).
+pub(super) fn load_key(path: &Path) -> Result<KeyPair, TlsError> {
+    let bad = |reason: String| TlsError::BadPem {
+        path: path.to_owned(),
+        expected: "private key",
+        reason,
+    };
+    let bytes = Zeroizing::new(super::identity::read(path)?);
+    let text = std::str::from_utf8(&bytes).map_err(|error| bad(error.to_string()))?;
+    KeyPair::from_pem(text).map_err(|error| bad(error.to_string()))
+}
+
+fn issue(error: impl std::fmt::Display) -> TlsError {
+    TlsError::Issue { reason: error.to_string() }
+}
+
+fn authority_params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = common_name(name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+/// A name of its own for each authority, so that a client that trusts two of them can tell them
+/// apart; made from the key, so that it can be made again when only the files are there.
+fn authority_name(key: &KeyPair) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, &key.subject_public_key_info());
+    let short: String = digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("Countersign local CA {short}")
+}
+
+fn common_name(text: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, text);
+    name
+}
+
+fn random_serial() -> Result<SerialNumber, TlsError> {
+    let mut bytes = [0; 16];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| issue("the system gave no randomness"))?;
+    Ok(SerialNumber::from_slice(&bytes))
+}
+
+/// Sets the dates, to the second, kept within the years that a certificate can state.
+fn set_validity(params: &mut CertificateParams, from: DateTime<Utc>, to: DateTime<Utc>) {
+    const LAST_SECOND: i64 = 253_402_300_799;
+    let since_epoch = |time: DateTime<Utc>| {
+        Duration::from_secs(u64::try_from(time.timestamp().clamp(0, LAST_SECOND)).unwrap_or(0))
+    };
+    let epoch = date_time_ymd(1970, 1, 1);
+    params.not_before = epoch + since_epoch(from);
+    params.not_after = epoch + since_epoch(to);
+}

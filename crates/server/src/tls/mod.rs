@@ -1,0 +1,113 @@
+//! TLS: the server's certificate and key, and the one rustls configuration.
+//!
+//! One provider, ring, named wherever a configuration is built. Never in here: plain text. What
+//! does not load is an error that stops the start; there is no way on without TLS.
+
+mod files;
+pub mod generated;
+mod identity;
+mod issue;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rustls::ServerConfig;
+use thiserror::Error;
+
+pub use identity::Identity;
+
+/// Why TLS cannot be set up. The text says the cause, then the mend.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A name that no certificate can carry.
+    #[error(
+        "{host:?} is neither a host name nor an IP address: give --host a name such as trust.example.com"
+    )]
+    BadHost {
+        /// The name as given.
+        host: String,
+    },
+    /// The file is not what it should be.
+    #[error("{path} holds no {expected} in PEM form ({reason}): replace the file")]
+    BadPem {
+        /// The file.
+        path: PathBuf,
+        /// What should be in it.
+        expected: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The certificate is not valid any more, or not yet.
+    #[error(
+        "the certificate in {path} is valid from {not_before} to {not_after} and the time is {now}: renew it, or set the clock"
+    )]
+    Expired {
+        /// The file.
+        path: PathBuf,
+        /// First moment of validity.
+        not_before: DateTime<Utc>,
+        /// Last moment of validity.
+        not_after: DateTime<Utc>,
+        /// The time it was judged at.
+        now: DateTime<Utc>,
+    },
+    /// The files do not go together, and none of them may be overwritten.
+    #[error(
+        "{dir} lacks {missing}, and what is there does not let it be made: put it back, or empty the directory to have new certificates made"
+    )]
+    Incomplete {
+        /// The directory.
+        dir: PathBuf,
+        /// The file that is missing.
+        missing: &'static str,
+    },
+    /// Reading or writing failed.
+    #[error("{action} {path}: {source}: check that the path exists and who may use it")]
+    Io {
+        /// What was tried: `cannot read`, `cannot write`, `cannot make`.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Making a certificate failed.
+    #[error("cannot make a certificate: {reason}: check the files beside it")]
+    Issue {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The key does not belong to the certificate.
+    #[error("the key in {key} does not belong to the certificate in {cert}: give the pair")]
+    Mismatch {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+    /// The key is of a kind, or the certificate of a form, that TLS here cannot use.
+    #[error("{path} cannot be used for TLS ({reason}): use an ECDSA, Ed25519 or RSA key")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The configuration of the listener: TLS 1.2 and 1.3 with forward secrecy and authenticated
+/// encryption only (all that ring has), HTTP/2 before HTTP/1.1, no client certificates.
+///
+/// # Errors
+/// [`rustls::Error`] when provider and protocol versions do not go together.
+pub(crate) fn server_config(identity: Identity) -> Result<ServerConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(identity.into_resolver());
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}

@@ -1,0 +1,134 @@
+//! A publish as it comes in: multipart to named, parsed parts, under limits.
+//!
+//! Source: server spec 1.6 (format, order of checks), contract section 2 (limits). Field names and
+//! the parts' content types are ignored; the file name is the role.
+
+mod body;
+
+use std::error::Error;
+
+use axum::body::Bytes;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use bytes::BytesMut;
+
+use crate::error::ApiError;
+use crate::limits::Limits;
+use body::{BodyFault, LimitedBody};
+use countersign_tuf::names::RoleName;
+use countersign_tuf::rules::UploadedPart;
+
+/// The parts of an upload, in the order sent. The first bad part ends it.
+///
+/// # Errors
+/// [`ApiError`] as spec 1.6 has it, 413 over a limit, 408 when the body comes too slowly.
+pub(crate) async fn read(request: Request, limits: &Limits) -> Result<Vec<UploadedPart>, ApiError> {
+    if announced_length(request.headers()).is_some_and(|length| length > limits.body_bytes) {
+        return Err(ApiError::TooLarge("the body"));
+    }
+    let (head, body) = request.into_parts();
+    let body = LimitedBody::new(body, limits);
+    let outcome = read_parts(head, &body, limits).await;
+    match &outcome {
+        Ok(_) | Err(ApiError::BodyTooSlow) => {}
+        Err(_) => body.discard(limits.part_bytes).await,
+    }
+    outcome
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn read_parts(
+    mut head: Parts,
+    body: &LimitedBody,
+    limits: &Limits,
+) -> Result<Vec<UploadedPart>, ApiError> {
+    take_mixed_as_form_data(&mut head.headers);
+    let mut request = Request::from_parts(head, body.to_body());
+    DefaultBodyLimit::disable().apply(&mut request);
+    let Ok(mut multipart) = Multipart::from_request(request, &()).await else {
+        return Err(ApiError::MalformedUpload);
+    };
+    let mut parts = Vec::new();
+    loop {
+        body.expect_headers(limits.part_header_bytes);
+        let Some(field) = multipart.next_field().await.map_err(unreadable)? else {
+            return Ok(parts);
+        };
+        if parts.len() >= limits.parts {
+            return Err(ApiError::TooLarge("the number of parts"));
+        }
+        if header_bytes(field.headers()) > limits.part_header_bytes {
+            return Err(ApiError::TooLarge("the headers of a part"));
+        }
+        body.expect_content();
+        let role = role_of(field.file_name())?;
+        let content = read_content(field, limits).await?;
+        parts.push(UploadedPart::parse(role, content).map_err(|_| ApiError::MalformedJson)?);
+    }
+}
+
+/// Notary takes `multipart/mixed` too; the reader behind this knows only the other name.
+fn take_mixed_as_form_data(headers: &mut HeaderMap) {
+    const MIXED: &str = "multipart/mixed";
+    let form_data = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_at_checked(MIXED.len()))
+        .filter(|(start, _)| start.eq_ignore_ascii_case(MIXED))
+        .and_then(|(_, rest)| HeaderValue::try_from(format!("multipart/form-data{rest}")).ok());
+    if let Some(form_data) = form_data {
+        headers.insert(header::CONTENT_TYPE, form_data);
+    }
+}
+
+/// Counted as they stand on the wire, with colon, blank and line end.
+fn header_bytes(headers: &HeaderMap) -> u64 {
+    const AROUND: usize = 4;
+    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + AROUND);
+    u64::try_from(lines.sum::<usize>()).unwrap_or(u64::MAX)
+}
+
+/// The role that a part is for: its file name, whole, without one `.json` at the end.
+fn role_of(file_name: Option<&str>) -> Result<RoleName, ApiError> {
+    let name = file_name.unwrap_or_default();
+    let name = name.strip_suffix(".json").unwrap_or(name);
+    if name.is_empty() {
+        return Err(ApiError::NoFilename);
+    }
+    RoleName::parse(name).map_err(|_| ApiError::InvalidRole(name.to_owned()))
+}
+
+async fn read_content(mut field: Field<'_>, limits: &Limits) -> Result<Bytes, ApiError> {
+    let mut content = BytesMut::new();
+    while let Some(piece) = field.chunk().await.map_err(unreadable)? {
+        let length = u64::try_from(content.len().saturating_add(piece.len())).unwrap_or(u64::MAX);
+        if length > limits.part_bytes {
+            return Err(ApiError::TooLarge("the size of a part"));
+        }
+        content.extend_from_slice(&piece);
+    }
+    Ok(content.freeze())
+}
+
+/// What stopped the reader: one of our limits, somewhere among its causes, or bad multipart.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]
+fn unreadable(error: MultipartError) -> ApiError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(error) = cause {
+        match error.downcast_ref::<BodyFault>() {
+            Some(BodyFault::TooLarge(limit)) => return ApiError::TooLarge(limit),
+            Some(BodyFault::TooSlow) => return ApiError::BodyTooSlow,
+            Some(BodyFault::Broken(_)) => return ApiError::MalformedUpload,
+            None => cause = error.source(),
+        }
+    }
+    ApiError::MalformedUpload
+}
+
+#[cfg(test)]
+mod tests;
