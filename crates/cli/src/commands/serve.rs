@@ -1,0 +1,318 @@
+//! `countersign serve`: the server.
+
+use std::io::{self, Write as _};
+use std::net::TcpListener;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use countersign_config::Settings;
+use countersign_custody::sealed::{
+    DEFAULT_ALIAS, Passphrase, Passphrases, SealedCustody, SealedSettings,
+};
+use countersign_server::tls::{Identity, generated};
+use countersign_server::{Caching, Limits, ServerSettings};
+use countersign_storage::engine::sqlite::SqliteStore;
+use countersign_trust::{Clock, Policy, SystemClock, Trust};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use crate::data_dir::DataDir;
+use crate::exit::{self, Failure};
+use crate::flags::{self, LogFlags, SettingsFlags};
+use crate::greeting::{Authority, Greeting, certificate_address};
+use crate::signals::StopSignals;
+use crate::{key_passphrase, logs};
+
+/// How long the database may take to close once no request needs it.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Start the server.
+///
+/// The first start makes the data directory with a database, a passphrase that seals the server's
+/// keys, and a certificate under an authority of its own. Later starts use what is there. Keep the
+/// directory: who loses it loses the keys.
+///
+/// Flags win over environment variables, those over the file, and the file over the defaults. An
+/// empty variable counts as not set.
+#[derive(Debug, Args)]
+#[command(after_help = after_help())]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    flags: SettingsFlags,
+    #[command(flatten)]
+    log: LogFlags,
+}
+
+fn after_help() -> String {
+    const SECRETS: &str = "Secrets (never on the command line):
+  COUNTERSIGN_KEY_PASSPHRASE        the passphrase that seals the server's keys
+  COUNTERSIGN_KEY_PASSPHRASE_FILE   a file that holds it; keys.passphrase_file in the file of
+                                    settings does the same
+  Without either, secrets/key-passphrase in the data directory is made on the first start.";
+    const EXAMPLES: &str = "Examples:
+  countersign serve
+  countersign serve --listen 0.0.0.0:4443 --host trust.example.com --data-dir /var/lib/countersign
+  countersign serve --tls-cert fullchain.pem --tls-key privkey.pem
+  COUNTERSIGN_HOSTS=trust.example.com,10.0.0.7 countersign serve --config countersign.toml";
+    const FILE: &str = "A file of settings:
+  [server]
+  data_dir = \"/var/lib/countersign\"
+  listen = \"0.0.0.0:4443\"
+  hosts = [\"trust.example.com\"]
+  [log]
+  format = \"json\"";
+    format!("{EXAMPLES}\n\n{FILE}\n\n{SECRETS}\n\n{}", exit::help())
+}
+
+impl Serve {
+    /// Serves until a signal asks to stop.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let settings = self.flags.settings_with(self.log)?;
+        logs::start(&settings.log);
+        let dir = DataDir::at(settings.server.data_dir())?;
+        let hold = dir.hold()?;
+        let listener = listen(&settings)?;
+        let passphrase = key_passphrase::obtain(&settings.keys, &dir, &hold)?;
+        let (identity, authority) = identity(&settings, &dir)?;
+        let runtime = Runtime::new().map_err(|error| system("start threads", &error))?;
+        let started = Started { settings, dir, listener, identity, authority };
+        let outcome = runtime.block_on(Box::pin(started.serve(passphrase)));
+        if matches!(outcome, Err(Failure::Interrupted { .. })) {
+            runtime.shutdown_background();
+        }
+        outcome
+    }
+}
+
+/// What is ready before the database is opened.
+struct Started {
+    settings: Settings,
+    dir: DataDir,
+    listener: TcpListener,
+    identity: Identity,
+    authority: Authority,
+}
+
+impl Started {
+    async fn serve(self, passphrase: Passphrase) -> Result<(), Failure> {
+        let path = self.dir.database();
+        let store = SqliteStore::open(&path)
+            .await
+            .map_err(|error| Failure::of_storage(error, path.clone()))?;
+        let store = Arc::new(store);
+        let passphrases = Passphrases::new(DEFAULT_ALIAS, passphrase);
+        let custody = SealedCustody::open(
+            Arc::clone(&store) as Arc<_>,
+            passphrases,
+            SealedSettings::default(),
+            Arc::new(|| SystemClock.now()),
+        )
+        .await
+        .map_err(|error| Failure::of_custody(error, path))?;
+        let trust = Trust::new(
+            Arc::clone(&store) as Arc<_>,
+            Arc::new(custody),
+            Arc::new(SystemClock),
+            policy(&self.settings),
+        );
+        let outcome = self.answer(Arc::new(trust)).await;
+        if !matches!(outcome, Err(Failure::Interrupted { .. }))
+            && tokio::time::timeout(CLOSE_WITHIN, store.close()).await.is_err()
+        {
+            tracing::warn!("the database did not close in time; it will recover at the next start");
+        }
+        outcome
+    }
+
+    async fn answer(self, trust: Arc<Trust>) -> Result<(), Failure> {
+        let mut signals = StopSignals::take().map_err(|error| system("take signals", &error))?;
+        self.greet()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async {
+            // A sender that is gone means stop as well.
+            stopped.await.ok();
+        };
+        let drain = self.settings.server.drain;
+        let mut serving = Box::pin(countersign_server::serve(
+            self.listener,
+            self.identity,
+            trust,
+            server_settings(&self.settings),
+            shutdown,
+            drain,
+        ));
+        let first = tokio::select! {
+            ended = &mut serving => return Ok(ended?),
+            signal = signals.next() => signal,
+        };
+        tracing::info!(signal = first.name, drain_seconds = drain.as_secs(), "stopping");
+        drop(stop);
+        tokio::select! {
+            ended = &mut serving => ended?,
+            signal = signals.next() => {
+                return Err(Failure::Interrupted { name: signal.name, number: signal.number });
+            }
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Says where the server is, on standard output and in the log.
+    fn greet(&self) -> Result<(), Failure> {
+        let address =
+            self.listener.local_addr().map_err(|error| system("read the address", &error))?;
+        let greeting = Greeting {
+            address,
+            hosts: &self.settings.server.hosts,
+            data_dir: self.dir.path(),
+            authority: &self.authority,
+        };
+        let mut stdout = io::stdout().lock();
+        let said = write!(stdout, "{greeting}").and_then(|()| stdout.flush());
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(%address, version, data_dir = %self.dir.path().display(), "listening");
+        for (variable, advice) in flags::unknown_variables() {
+            tracing::warn!(variable, advice, "an environment variable that is no setting");
+        }
+        if let Err(error) = said {
+            tracing::warn!(%error, "the start-up lines could not be written to standard output");
+        }
+        Ok(())
+    }
+}
+
+fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
+    let address = settings.server.listen;
+    let failed = |reason| Failure::Listen { address, reason };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+/// The operator's own certificate when there is one, else the data directory's.
+fn identity(settings: &Settings, dir: &DataDir) -> Result<(Identity, Authority), Failure> {
+    let now = SystemClock.now();
+    if let Some(own) = settings.tls.own() {
+        let identity = Identity::load(own.cert, own.key)?.valid_at(now)?;
+        return Ok((identity, Authority::Own(own.cert.to_owned())));
+    }
+    let named = settings.server.hosts.iter().map(ToString::to_string);
+    let hosts: Vec<String> = named.chain(certificate_address(settings.server.listen)).collect();
+    let files = generated::ensure(&dir.certs(), &hosts, now)?;
+    let identity = Identity::load(&files.cert, &files.key)?;
+    if identity.not_after() < now {
+        tracing::warn!(
+            cert = %files.cert.display(), not_after = %identity.not_after(),
+            "the certificate has expired and its authority's key is not here: renew it"
+        );
+    }
+    Ok((identity, Authority::Generated(files.ca_cert)))
+}
+
+fn policy(settings: &Settings) -> Policy {
+    let span = |lifetime| chrono::Duration::from_std(lifetime).unwrap_or(chrono::Duration::MAX);
+    Policy {
+        key_algorithm: settings.keys.algorithm,
+        timestamp_lifetime: span(settings.expiry.timestamp),
+        snapshot_lifetime: span(settings.expiry.snapshot),
+        max_version_step: NonZeroU32::new(settings.limits.version_step),
+    }
+}
+
+fn server_settings(settings: &Settings) -> ServerSettings {
+    let (limits, caching) = (&settings.limits, &settings.caching);
+    ServerSettings {
+        limits: Limits {
+            body_bytes: limits.body_bytes,
+            body_time: limits.body_time,
+            body_pause: limits.body_pause,
+            connections: limits.connections,
+            first_request: limits.first_request,
+            handshake: limits.handshake,
+            idle: limits.idle,
+            streams: limits.streams,
+            part_header_bytes: limits.part_header_bytes,
+            part_bytes: limits.part_bytes,
+            parts: limits.parts,
+        },
+        caching: Caching {
+            current_max_age: caching.current_max_age,
+            consistent_max_age: caching.consistent_max_age,
+        },
+    }
+}
+
+fn system(action: &'static str, error: &io::Error) -> Failure {
+    Failure::System { action, reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_tuf::keys::ServerKeyAlgorithm;
+
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_the_file_are_those_of_the_crates_that_obey_it() {
+        let settings = Settings::default();
+        assert_eq!(server_settings(&settings), ServerSettings::default());
+        let (ours, theirs) = (policy(&settings), Policy::default());
+        assert_eq!(ours.key_algorithm, theirs.key_algorithm);
+        assert_eq!(ours.timestamp_lifetime, theirs.timestamp_lifetime);
+        assert_eq!(ours.snapshot_lifetime, theirs.snapshot_lifetime);
+        assert_eq!(ours.max_version_step, theirs.max_version_step);
+    }
+
+    #[test]
+    fn every_limit_and_cache_time_reaches_the_server() {
+        let seconds = Duration::from_secs;
+        let mut settings = Settings::default();
+        settings.caching.current_max_age = seconds(1);
+        settings.caching.consistent_max_age = seconds(2);
+        settings.limits = countersign_config::sections::limits::Limits {
+            body_bytes: 3,
+            body_time: seconds(4),
+            body_pause: seconds(5),
+            connections: 6,
+            first_request: seconds(7),
+            handshake: seconds(8),
+            idle: seconds(9),
+            streams: 10,
+            part_header_bytes: 11,
+            part_bytes: 12,
+            parts: 13,
+            version_step: 0,
+        };
+        let limits = Limits {
+            body_bytes: 3,
+            body_time: seconds(4),
+            body_pause: seconds(5),
+            connections: 6,
+            first_request: seconds(7),
+            handshake: seconds(8),
+            idle: seconds(9),
+            streams: 10,
+            part_header_bytes: 11,
+            part_bytes: 12,
+            parts: 13,
+        };
+        let caching = Caching { current_max_age: seconds(1), consistent_max_age: seconds(2) };
+        assert_eq!(server_settings(&settings), ServerSettings { limits, caching });
+    }
+
+    #[test]
+    fn every_choice_about_signing_reaches_trust() {
+        let mut settings = Settings::default();
+        settings.keys.algorithm = ServerKeyAlgorithm::Ed25519;
+        settings.expiry.timestamp = Duration::from_secs(3600);
+        settings.expiry.snapshot = Duration::from_secs(7200);
+        settings.limits.version_step = 0;
+        let policy = policy(&settings);
+        assert_eq!(policy.key_algorithm, ServerKeyAlgorithm::Ed25519);
+        assert_eq!(policy.timestamp_lifetime, chrono::Duration::hours(1));
+        assert_eq!(policy.snapshot_lifetime, chrono::Duration::hours(2));
+        assert_eq!(policy.max_version_step, None);
+    }
+}

@@ -1,0 +1,96 @@
+//! The data directory: made private, held by one server, and what is where in it.
+//!
+//! Source: contract section 1.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::exit::Failure;
+
+/// The paths of a data directory.
+#[derive(Debug)]
+pub(crate) struct DataDir(PathBuf);
+
+impl DataDir {
+    /// The directory at `path`, which need not exist; the paths below it are absolute.
+    pub(crate) fn at(path: &Path) -> Result<Self, Failure> {
+        std::path::absolute(path).map(Self).map_err(|error| unusable(path, &error))
+    }
+
+    /// The directory itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The directory of the generated certificates.
+    pub(crate) fn certs(&self) -> PathBuf {
+        self.0.join("certs")
+    }
+
+    /// The embedded database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.0.join("countersign.db")
+    }
+
+    /// The passphrase that is made when the operator gives none.
+    pub(crate) fn key_passphrase(&self) -> PathBuf {
+        self.0.join("secrets/key-passphrase")
+    }
+
+    /// Makes the directory when it is missing and takes it for this process.
+    pub(crate) fn hold(&self) -> Result<Hold, Failure> {
+        let failed = |error: io::Error| unusable(&self.0, &error);
+        make_private_dir(&self.0).map_err(failed)?;
+        // The directory itself carries the lock, so that nothing needs to be put into it. The
+        // system drops the lock with the process, however that ends.
+        let handle = File::open(&self.0).map_err(failed)?;
+        match handle.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::InUse { path: self.0.clone() });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        self.prove_writable().map_err(failed)?;
+        Ok(Hold { _lock: handle })
+    }
+
+    fn prove_writable(&self) -> io::Result<()> {
+        let probe = self.0.join(".countersign-writable");
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&probe)?;
+        std::fs::remove_file(&probe)
+    }
+}
+
+/// While it lives, no other server can take the directory.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    _lock: File,
+}
+
+/// Makes a directory, and those above it, with mode 0700 where it is missing.
+pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Puts `content` into a new file of mode 0600 that is whole or not there.
+///
+/// Only the holder of the data directory may call it: two at once would write the same file.
+pub(crate) fn write_private_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path)?;
+    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Failure {
+    Failure::DataDir { path: path.to_owned(), reason: error.to_string() }
+}

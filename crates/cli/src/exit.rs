@@ -1,0 +1,180 @@
+//! Exit codes, and the one line that says why.
+//!
+//! Never in here: what a command does.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use countersign_config::ConfigError;
+use countersign_custody::CustodyError;
+use countersign_custody::sealed::OpenError;
+use countersign_server::ServeError;
+use countersign_server::tls::TlsError;
+use countersign_storage::StorageError;
+use thiserror::Error;
+
+/// Why a command did not do what it was asked. Each text is one line: cause, then mend.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// The operator's certificates, or the generated ones, cannot be used.
+    #[error("{0}")]
+    Certificate(#[from] TlsError),
+    /// A certificate cannot be shown.
+    #[error("{}: {problem}: {mend}", path.display())]
+    CertificateFile { path: PathBuf, problem: String, mend: &'static str },
+    /// A setting is wrong.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// The data directory cannot be made, read or written.
+    #[error(
+        "the data directory {} cannot be used ({reason}): make it writable for this user, or \
+         choose another with --data-dir",
+        path.display()
+    )]
+    DataDir { path: PathBuf, reason: String },
+    /// The database holds what cannot be.
+    #[error("the database {} cannot be used ({reason}): restore it from a backup", path.display())]
+    DatabaseDamaged { path: PathBuf, reason: String },
+    /// The database was written by a newer version.
+    #[error(
+        "the database {} was migrated by a newer version of countersign (migration {found}, this \
+         version knows up to {known}): start that version, or restore a backup from before it",
+        path.display()
+    )]
+    DatabaseNewer { path: PathBuf, found: i64, known: i64 },
+    /// The database cannot be opened now.
+    #[error(
+        "the database {} cannot be opened now ({reason}): mend that and start again",
+        path.display()
+    )]
+    DatabaseUnavailable { path: PathBuf, reason: String },
+    /// Another server holds the data directory.
+    #[error(
+        "another countersign serve uses the data directory {}: stop it, or give this one another \
+         with --data-dir",
+        path.display()
+    )]
+    InUse { path: PathBuf },
+    /// A second signal came while requests were finishing.
+    #[error("ended by a second {} without waiting for what was in flight", name)]
+    Interrupted { name: &'static str, number: u8 },
+    /// The address cannot be listened on.
+    #[error(
+        "cannot listen on {address} ({reason}): stop what uses it, or choose another with --listen"
+    )]
+    Listen { address: std::net::SocketAddr, reason: io::Error },
+    /// Standard output was closed.
+    #[error("cannot write to standard output ({0}): do not close it early")]
+    Output(io::Error),
+    /// The passphrase of the keys is missing or cannot be kept.
+    #[error("{}: {problem}: {mend}", path.display())]
+    Passphrase { path: PathBuf, problem: String, mend: &'static str },
+    /// The server stopped by itself.
+    #[error("{0}")]
+    Serve(#[from] ServeError),
+    /// The system refused something that every program needs.
+    #[error("cannot {action} ({reason}): free memory, threads or file handles and start again")]
+    System { action: &'static str, reason: String },
+    /// The command line is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// The keys were sealed with another passphrase.
+    #[error(
+        "wrong passphrase: the keys in {} were sealed with another one: give that one in \
+         COUNTERSIGN_KEY_PASSPHRASE_FILE, or put the first secrets/key-passphrase back",
+        path.display()
+    )]
+    WrongPassphrase { path: PathBuf },
+}
+
+/// Each exit code with its meaning, as help and documentation list them.
+pub(crate) const EXIT_CODES: [(u8, &str); 11] = [
+    (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
+    (1, "anything that has no code of its own"),
+    (2, "a flag, an environment variable or the configuration file is wrong"),
+    (3, "the data directory cannot be made, read or written"),
+    (4, "another server uses the data directory"),
+    (5, "the passphrase of the keys is wrong, missing or cannot be kept"),
+    (6, "the address cannot be listened on; often another program has the port"),
+    (7, "a certificate or its key is missing, wrong, expired or does not fit"),
+    (8, "the database was migrated by a newer version"),
+    (9, "the database is damaged, or is not one of countersign's"),
+    (10, "the database cannot be opened now"),
+];
+
+impl Failure {
+    /// What opening the store at `path` met.
+    pub(crate) fn of_storage(error: StorageError, path: PathBuf) -> Self {
+        match error {
+            StorageError::Newer { found, known } => Self::DatabaseNewer { path, found, known },
+            StorageError::Unavailable { reason } => Self::DatabaseUnavailable { path, reason },
+            damaged @ (StorageError::Corrupt { .. } | StorageError::Other(_)) => {
+                Self::DatabaseDamaged { path, reason: damaged.to_string() }
+            }
+        }
+    }
+
+    /// What opening custody over the store at `path` met.
+    pub(crate) fn of_custody(error: OpenError, path: PathBuf) -> Self {
+        match error {
+            OpenError::WrongPassphrase { .. } => Self::WrongPassphrase { path },
+            OpenError::Custody(CustodyError::Unavailable { reason }) => {
+                Self::DatabaseUnavailable { path, reason }
+            }
+            OpenError::Custody(
+                damaged @ (CustodyError::BadKey { .. } | CustodyError::Other(_)),
+            ) => Self::DatabaseDamaged { path, reason: damaged.to_string() },
+        }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Output(_) | Self::Serve(_) | Self::System { .. } => 1,
+            Self::Config(_) | Self::Usage(_) => 2,
+            Self::DataDir { .. } => 3,
+            Self::InUse { .. } => 4,
+            Self::Passphrase { .. } | Self::WrongPassphrase { .. } => 5,
+            Self::Listen { .. } => 6,
+            Self::Certificate(_) | Self::CertificateFile { .. } => 7,
+            Self::DatabaseNewer { .. } => 8,
+            Self::DatabaseDamaged { .. } => 9,
+            Self::DatabaseUnavailable { .. } => 10,
+            // The shell's convention for an end by a signal.
+            Self::Interrupted { number, .. } => number.saturating_add(128),
+        }
+    }
+}
+
+/// Says on standard error what went wrong, if anything, and gives the exit code.
+pub(crate) fn conclude(outcome: Result<(), Failure>) -> ExitCode {
+    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    // Causes come from systems and libraries; whatever they hold, the operator gets one line.
+    let line = failure.to_string().replace(|c: char| c.is_control(), " ");
+    // When standard error is closed too, the exit code is all that can be said.
+    writeln!(io::stderr(), "countersign: {line}").ok();
+    ExitCode::from(failure.code())
+}
+
+/// The exit codes as the foot of a help text.
+pub(crate) fn help() -> String {
+    let rows = EXIT_CODES.iter().map(|(code, meaning)| format!("\n  {code:>2}  {meaning}"));
+    let signals = "\n  130, 143  ended at once by a second SIGINT or SIGTERM";
+    format!("Exit codes:{}{signals}", rows.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_lists_every_code() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/exit-codes.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let listed: Vec<&str> = page.lines().filter(|line| line.starts_with("| ")).collect();
+        for (code, meaning) in EXIT_CODES {
+            let row = format!("| {code} | {meaning} |");
+            assert!(listed.iter().any(|line| line.starts_with(&row)), "{row}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The flags that name settings, for every command that reads settings.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+use countersign_config::{ConfigError, Overrides, Settings, advice_on_variable};
+
+/// What every command needs to know about a server.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsFlags {
+    /// The file of settings, in TOML [env: COUNTERSIGN_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where database, secrets and generated certificates are kept; made when missing
+    /// [default: ./countersign-data] [env: COUNTERSIGN_DATA_DIR]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:4443]
+    /// [env: COUNTERSIGN_LISTEN]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// One more name or IP address that the generated certificate shall hold; repeat it for more
+    /// [env: COUNTERSIGN_HOSTS, separated by commas]
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
+    /// Your own certificate chain in PEM, instead of a generated one; needs --tls-key
+    /// [env: COUNTERSIGN_TLS_CERT]
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of your own certificate in PEM; needs --tls-cert [env: COUNTERSIGN_TLS_KEY]
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+}
+
+impl SettingsFlags {
+    /// The settings that hold.
+    pub(crate) fn settings(self) -> Result<Settings, ConfigError> {
+        self.settings_with(LogFlags::default())
+    }
+
+    /// The settings that hold, those of the log included.
+    pub(crate) fn settings_with(self, log: LogFlags) -> Result<Settings, ConfigError> {
+        let flags = Overrides {
+            config: self.config,
+            data_dir: self.data_dir,
+            listen: self.listen,
+            hosts: self.hosts,
+            tls_cert: self.tls_cert,
+            tls_key: self.tls_key,
+            log_level: log.log_level,
+            log_format: log.log_format,
+        };
+        Settings::load(&flags, &environment)
+    }
+}
+
+/// The flags of the log, for commands that write one.
+#[derive(Debug, Default, Args)]
+pub(crate) struct LogFlags {
+    /// How much to log on standard error: error, warn, info, debug or trace [default: info]
+    /// [env: COUNTERSIGN_LOG_LEVEL]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// The form of the log: human, json, or auto for human on a terminal and json elsewhere
+    /// [default: auto] [env: COUNTERSIGN_LOG_FORMAT]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+/// Looks up an environment variable of this process.
+pub(crate) fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// The environment variables of this process that look like settings and are none, each with
+/// advice.
+pub(crate) fn unknown_variables() -> Vec<(String, String)> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter_map(|name| advice_on_variable(&name).map(|advice| (name, advice))).collect()
+}

@@ -1,0 +1,169 @@
+//! What the operator reads on standard output once the server listens: where it is, and the lines
+//! to paste for docker and notary.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use countersign_config::HostName;
+
+/// Whom clients must trust.
+#[derive(Debug)]
+pub(crate) enum Authority {
+    /// A generated one, whose certificate is in this file.
+    Generated(PathBuf),
+    /// Whoever issued the operator's own certificate, which is in this file.
+    Own(PathBuf),
+}
+
+/// The start-up lines.
+#[derive(Debug)]
+pub(crate) struct Greeting<'a> {
+    /// The address that is listened on, with the real port.
+    pub(crate) address: SocketAddr,
+    /// The names that the operator gave.
+    pub(crate) hosts: &'a [HostName],
+    /// The data directory.
+    pub(crate) data_dir: &'a Path,
+    /// Whom clients must trust.
+    pub(crate) authority: &'a Authority,
+}
+
+impl fmt::Display for Greeting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let site = Site::new(self.address, self.hosts);
+        writeln!(f, "Countersign {}, a content trust server", env!("CARGO_PKG_VERSION"))?;
+        writeln!(f, "listening on https://{site} (address {})", self.address)?;
+        writeln!(f, "data in {}", self.data_dir.display())?;
+        if !self.address.ip().is_loopback() {
+            writeln!(
+                f,
+                "WARNING: other machines can reach {} and there is no authentication: whoever \
+                 reaches it can publish and delete; use a firewall, or --listen 127.0.0.1:{}",
+                self.address,
+                self.address.port()
+            )?;
+        }
+        match self.authority {
+            Authority::Generated(ca) => generated(f, &site, &shell_word(ca)),
+            Authority::Own(cert) => own(f, &site, cert),
+        }
+    }
+}
+
+/// Host and port as URLs and docker's directories name them.
+#[derive(Debug)]
+pub(crate) struct Site {
+    host: String,
+    port: u16,
+}
+
+impl Site {
+    /// How clients reach `address`: by `localhost` where that is it, else by the first name that
+    /// the operator gave, else by the address itself.
+    pub(crate) fn new(address: SocketAddr, hosts: &[HostName]) -> Self {
+        let ip = address.ip();
+        let plain = hosts.iter().find(|host| !host.as_str().starts_with("*."));
+        let host = match (certificate_address(address), plain) {
+            (None, Some(host)) if !ip.is_loopback() => bracketed(host.as_str()),
+            (None, _) => "localhost".to_owned(),
+            (Some(_), Some(host)) if !ip.is_loopback() => bracketed(host.as_str()),
+            (Some(address), _) => bracketed(&address),
+        };
+        Self { host, port: address.port() }
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// The address that a certificate must name so that clients can use it as the host; `None` where
+/// every generated certificate names it anyway, or where it names no machine.
+pub(crate) fn certificate_address(address: SocketAddr) -> Option<String> {
+    let ip = address.ip().to_canonical();
+    let usual = ip.is_unspecified() || matches!(ip.to_string().as_str(), "127.0.0.1" | "::1");
+    (!usual).then(|| ip.to_string())
+}
+
+/// A path as one word of a shell command.
+pub(crate) fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+fn generated(f: &mut fmt::Formatter<'_>, site: &Site, ca: &str) -> fmt::Result {
+    writeln!(f, "\nTo use it with docker:")?;
+    writeln!(f, "  mkdir -p ~/.docker/tls/{site}")?;
+    writeln!(f, "  cp {ca} ~/.docker/tls/{site}/ca.crt")?;
+    docker(f, site)?;
+    writeln!(f, "\nTo use it with notary:")?;
+    writeln!(f, "  notary -s https://{site} --tlscacert {ca} -d ~/.notary list GUN")
+}
+
+fn own(f: &mut fmt::Formatter<'_>, site: &Site, cert: &Path) -> fmt::Result {
+    writeln!(f, "certificate in {}, your own", cert.display())?;
+    writeln!(f, "\nTo use it with docker:")?;
+    writeln!(f, "  mkdir -p ~/.docker/tls/{site}")?;
+    writeln!(f, "  cp CA-OF-YOUR-CERTIFICATE.crt ~/.docker/tls/{site}/ca.crt")?;
+    docker(f, site)?;
+    writeln!(f, "\nTo use it with notary:")?;
+    writeln!(
+        f,
+        "  notary -s https://{site} --tlscacert CA-OF-YOUR-CERTIFICATE.crt -d ~/.notary list GUN"
+    )
+}
+
+fn docker(f: &mut fmt::Formatter<'_>, site: &Site) -> fmt::Result {
+    writeln!(f, "  export DOCKER_CONTENT_TRUST=1")?;
+    writeln!(f, "  export DOCKER_CONTENT_TRUST_SERVER=https://{site}")
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(address: &str, hosts: &[&str], expected: &str) {
+        let hosts: Vec<HostName> = hosts.iter().map(|host| host.parse().unwrap()).collect();
+        let site = Site::new(address.parse().unwrap(), &hosts);
+        assert_eq!(site.to_string(), expected, "{address} {hosts:?}");
+    }
+
+    #[test]
+    fn loopback_is_called_localhost_whatever_the_names() {
+        check("127.0.0.1:4443", &[], "localhost:4443");
+        check("[::1]:4443", &["trust.example.com"], "localhost:4443");
+    }
+
+    #[test]
+    fn an_open_server_is_called_by_its_first_name() {
+        check("0.0.0.0:443", &["*.example.com", "trust.example.com", "b"], "trust.example.com:443");
+        check("192.0.2.7:443", &["2001:db8::1"], "[2001:db8::1]:443");
+        check("[::]:443", &[], "localhost:443");
+    }
+
+    #[test]
+    fn an_address_without_a_name_is_called_by_itself_and_must_be_in_the_certificate() {
+        check("192.0.2.7:443", &[], "192.0.2.7:443");
+        check("127.0.0.2:443", &["trust.example.com"], "127.0.0.2:443");
+        check("[2001:db8::1]:443", &[], "[2001:db8::1]:443");
+        let named = |address: &str| certificate_address(address.parse().unwrap());
+        assert_eq!(named("192.0.2.7:443").unwrap(), "192.0.2.7");
+        for address in ["127.0.0.1:1", "[::1]:1", "0.0.0.0:1", "[::]:1"] {
+            assert_eq!(named(address), None);
+        }
+    }
+
+    #[test]
+    fn a_path_with_blanks_is_quoted_for_the_shell() {
+        assert_eq!(shell_word(Path::new("/srv/data/ca.crt")), "/srv/data/ca.crt");
+        assert_eq!(shell_word(Path::new("/my data/it's")), r"'/my data/it'\''s'");
+    }
+}

@@ -1,0 +1,57 @@
+//! The passphrase that seals the server's keys: the operator's, or one made on the first start.
+//!
+//! Source: contract section 1.
+
+use std::path::Path;
+
+use countersign_config::sections::keys::Keys;
+use countersign_custody::sealed::Passphrase;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use crate::data_dir::{DataDir, Hold, make_private_dir, write_private_file};
+use crate::exit::Failure;
+use crate::flags::environment;
+
+/// 256 bits.
+const RANDOM_BYTES: usize = 32;
+
+/// The passphrase to start with. `_hold` shows that no other server writes into `dir`.
+pub(crate) fn obtain(keys: &Keys, dir: &DataDir, _hold: &Hold) -> Result<Passphrase, Failure> {
+    let path = dir.key_passphrase();
+    let secret = match keys.passphrase(&environment)? {
+        Some(given) => given,
+        None => made_or_kept(&path, &dir.database())?,
+    };
+    Passphrase::new(secret).ok_or_else(|| failed(&path, "is empty", "put the first one back"))
+}
+
+fn made_or_kept(path: &Path, database: &Path) -> Result<SecretString, Failure> {
+    let look = |error: std::io::Error| failed(path, error, "let this user read it");
+    if path.try_exists().map_err(look)? {
+        return Ok(countersign_config::read_secret_file("made on the first start", path)?);
+    }
+    if database.try_exists().map_err(look)? {
+        return Err(failed(
+            path,
+            "is missing, but there is a database whose keys it sealed",
+            "put it back, or give the passphrase in COUNTERSIGN_KEY_PASSPHRASE_FILE",
+        ));
+    }
+    let mut random = Zeroizing::new([0; RANDOM_BYTES]);
+    SystemRandom::new()
+        .fill(random.as_mut())
+        .map_err(|_| failed(path, "the system gives no randomness", "mend the system"))?;
+    let text = Zeroizing::new(hex::encode(random.as_ref()));
+    let keep = || {
+        path.parent().map_or(Ok(()), make_private_dir)?;
+        write_private_file(path, text.as_bytes())
+    };
+    keep().map_err(|error| failed(path, error, "make the data directory writable"))?;
+    Ok(SecretString::from(text.as_str()))
+}
+
+fn failed(path: &Path, problem: impl ToString, mend: &'static str) -> Failure {
+    Failure::Passphrase { path: path.to_owned(), problem: problem.to_string(), mend }
+}

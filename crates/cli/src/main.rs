@@ -1,0 +1,80 @@
+//! The one binary: reads the command line, runs a command, turns its failure into one line and an
+//! exit code.
+//!
+//! Never in here: logic worth testing on its own; that lives in the crates below.
+//!
+//! To add a command: a file in `commands`, a variant of [`Command`], an arm in [`run`], its help
+//! pinned in `tests/help.rs`.
+
+mod commands;
+mod data_dir;
+mod exit;
+mod flags;
+mod greeting;
+mod key_passphrase;
+mod logs;
+mod signals;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::exit::Failure;
+
+/// A content trust server: signs, keeps and serves TUF metadata for docker and notary.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = false,
+    after_help = "Examples:
+  countersign serve                 start on https://localhost:4443, files in ./countersign-data
+  countersign certs show            what clients must trust, and where docker wants it
+  countersign serve --help          every setting, with its environment variable"
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Certs(commands::certs::Certs),
+    Serve(commands::serve::Serve),
+    /// Print the version.
+    Version,
+}
+
+fn main() -> ExitCode {
+    // Fails only when there is a provider already, and nothing ran before this line.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    match CommandLine::try_parse() {
+        Ok(line) => exit::conclude(run(line.command)),
+        Err(shown)
+            if matches!(shown.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
+        {
+            exit::conclude(shown.print().map_err(Failure::Output))
+        }
+        Err(error) => exit::conclude(Err(Failure::Usage(in_one_line(&error)))),
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Certs(certs) => certs.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Version => writeln!(io::stdout(), "countersign {}", env!("CARGO_PKG_VERSION"))
+            .map_err(Failure::Output),
+    }
+}
+
+/// What clap says about a wrong command line, without its usage text.
+fn in_one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let telling: Vec<&str> = lines.filter(|line| !line.starts_with("Usage:")).collect();
+    telling.join("; ").trim_start_matches("error: ").to_owned()
+}

@@ -1,0 +1,61 @@
+//! The help texts, pinned: they are what most operators read.
+
+use crate::process::{countersign, empty_dir, refusal, run};
+
+fn printed(arguments: &[&str]) -> String {
+    let ended = run(countersign(empty_dir().path(), arguments));
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(ended.stderr, "");
+    ended.stdout
+}
+
+#[test]
+fn the_help_of_the_program() {
+    insta::assert_snapshot!(printed(&["--help"]));
+}
+
+#[test]
+fn the_help_of_serve() {
+    insta::assert_snapshot!(printed(&["serve", "--help"]));
+}
+
+#[test]
+fn the_help_of_certs_show() {
+    insta::assert_snapshot!(printed(&["certs", "show", "--help"]));
+}
+
+#[test]
+fn without_a_command_the_refusal_names_the_commands() {
+    let (code, line) = refusal(countersign::<&str>(empty_dir().path(), &[]));
+    assert_eq!(code, 2, "{line}");
+    assert!(line.contains("certs, serve, version"), "{line}");
+}
+
+#[test]
+fn both_ways_to_ask_for_the_version_answer_the_same() {
+    let expected = format!("countersign {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(printed(&["--version"]), expected);
+    assert_eq!(printed(&["version"]), expected);
+}
+
+#[test]
+fn the_help_of_serve_names_every_variable_and_exit_code() {
+    let help = printed(&["serve", "--help"]);
+    for name in [
+        "CONFIG",
+        "DATA_DIR",
+        "LISTEN",
+        "HOSTS",
+        "TLS_CERT",
+        "TLS_KEY",
+        "LOG_LEVEL",
+        "LOG_FORMAT",
+        "KEY_PASSPHRASE",
+        "KEY_PASSPHRASE_FILE",
+    ] {
+        assert!(help.contains(&format!("COUNTERSIGN_{name}")), "{name}");
+    }
+    for code in 0..=10 {
+        assert!(help.lines().any(|line| line.starts_with(&format!("  {code:>2}  "))), "{code}");
+    }
+}

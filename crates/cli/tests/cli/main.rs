@@ -1,0 +1,12 @@
+//! The binary as an operator meets it: what it prints, which files it makes, how it ends.
+#![cfg(test)]
+
+mod certificates;
+mod files;
+mod help;
+mod logs;
+mod process;
+mod refusals;
+mod secrets;
+mod sources;
+mod stopping;

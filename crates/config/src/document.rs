@@ -1,0 +1,213 @@
+//! Reads the file of settings: our own TOML, and nothing else.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize as _;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::nearest::{advice, keys_of};
+use crate::sections::caching::Caching;
+use crate::sections::expiry::Expiry;
+use crate::sections::keys::Keys;
+use crate::sections::limits::Limits;
+use crate::sections::log::Log;
+use crate::sections::server::Server;
+use crate::sections::tls::Tls;
+use crate::{ConfigError, Settings};
+
+/// The longest piece of a value that an error shows, in characters.
+const MAX_SHOWN: usize = 60;
+
+/// The settings in the file at `path`, which `named_by` names; relative paths in it are taken
+/// from its own directory.
+pub(crate) fn read(named_by: &'static str, path: &Path) -> Result<Settings, ConfigError> {
+    refuse_notarys_extension(path)?;
+    let text = fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+        path: path.to_owned(),
+        named_by,
+        reason: error.to_string(),
+    })?;
+    let mut settings = Document { path, text: &text }.settings()?;
+    settings.rebase(path.parent().unwrap_or(Path::new("")));
+    Ok(settings)
+}
+
+struct Document<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Document<'_> {
+    fn settings(&self) -> Result<Settings, ConfigError> {
+        let table = DeTable::parse(self.text).map_err(|error| self.not_toml(&error))?;
+        self.refuse_notarys_keys(table.get_ref())?;
+        let known = known_keys();
+        self.refuse_unknown_keys(table.get_ref(), &known)?;
+        toml::Deserializer::parse(self.text)
+            .and_then(Settings::deserialize)
+            .map_err(|error| self.bad_value(&error, table.get_ref()))
+    }
+
+    fn not_toml(&self, error: &toml::de::Error) -> ConfigError {
+        if self.text.trim_start().starts_with('{') {
+            return self.notarys("it is JSON".to_owned());
+        }
+        ConfigError::NotToml {
+            origin: self.origin(error.span()),
+            problem: error.message().replace('\n', " "),
+        }
+    }
+
+    /// Notary takes its keys in any case.
+    fn refuse_notarys_keys(&self, table: &DeTable<'_>) -> Result<(), ConfigError> {
+        for (section, value) in table {
+            let section = section.get_ref().to_lowercase();
+            if section == "trust_service" {
+                return Err(self.notarys("it has the key `trust_service`".to_owned()));
+            }
+            let DeValue::Table(inside) = value.get_ref() else { continue };
+            for key in inside.keys().map(|key| key.get_ref().to_lowercase()) {
+                if section == "server" && (key == "http_addr" || key == "grpc_addr") {
+                    return Err(self.notarys(format!("it has the key `server.{key}`")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn notarys(&self, evidence: String) -> ConfigError {
+        ConfigError::NotarysFile { path: self.path.to_owned(), evidence }
+    }
+
+    fn refuse_unknown_keys(
+        &self,
+        table: &DeTable<'_>,
+        known: &[String],
+    ) -> Result<(), ConfigError> {
+        for (section, value) in table {
+            let name = section.get_ref();
+            if !keys_of::<Settings>().contains(&name.as_ref()) {
+                return Err(self.unknown(section.span(), name.to_string(), known));
+            }
+            // Serde would take an array for a section, field by field.
+            let DeValue::Table(inside) = value.get_ref() else {
+                return Err(self.not_a_table(section.span(), name));
+            };
+            for key in inside.keys() {
+                let path = format!("{name}.{}", key.get_ref());
+                if !known.contains(&path) {
+                    return Err(self.unknown(key.span(), path, known));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, span: Range<usize>, key: String, known: &[String]) -> ConfigError {
+        let mend = advice(&key, known);
+        ConfigError::UnknownKey { origin: self.origin(Some(span)), key, mend }
+    }
+
+    fn not_a_table(&self, span: Range<usize>, section: &str) -> ConfigError {
+        let (origin, section) = (self.origin(Some(span)), section.to_owned());
+        ConfigError::NotASection { origin, section }
+    }
+
+    fn bad_value(&self, error: &toml::de::Error, table: &DeTable<'_>) -> ConfigError {
+        let span = error.span().unwrap_or_default();
+        let key = key_around(table, &span).unwrap_or_default();
+        let written = self.text.get(span.clone()).unwrap_or_default();
+        let value = written.lines().next().unwrap_or_default().chars().take(MAX_SHOWN).collect();
+        ConfigError::BadValue {
+            origin: format!("{}: {key}", self.origin(Some(span))),
+            value,
+            mend: error.message().replace('\n', " "),
+        }
+    }
+
+    /// The file with line and column, both counted from 1.
+    fn origin(&self, span: Option<Range<usize>>) -> String {
+        let path = self.path.display();
+        let Some(before) = span.and_then(|span| self.text.get(..span.start)) else {
+            return path.to_string();
+        };
+        let line = before.matches('\n').count().saturating_add(1);
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        format!("{path}:{line}:{}", column.saturating_add(1))
+    }
+}
+
+fn refuse_notarys_extension(path: &Path) -> Result<(), ConfigError> {
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    if extension == "json" || extension == "yaml" || extension == "yml" {
+        let evidence = format!("its name ends in .{}", extension.display());
+        return Err(ConfigError::NotarysFile { path: path.to_owned(), evidence });
+    }
+    Ok(())
+}
+
+/// The key, with its section, whose value holds `span`.
+fn key_around(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
+    let holds = |value: &Spanned<DeValue<'_>>| {
+        value.span().start <= span.start && span.end <= value.span().end
+    };
+    for (section, value) in table {
+        let DeValue::Table(inside) = value.get_ref() else { continue };
+        if let Some((key, _)) = inside.iter().find(|(_, value)| holds(value)) {
+            return Some(format!("{}.{}", section.get_ref(), key.get_ref()));
+        }
+    }
+    None
+}
+
+/// Every key that the file may have, as `section.key`.
+fn known_keys() -> Vec<String> {
+    let sections = [
+        ("server", keys_of::<Server>()),
+        ("tls", keys_of::<Tls>()),
+        ("keys", keys_of::<Keys>()),
+        ("caching", keys_of::<Caching>()),
+        ("limits", keys_of::<Limits>()),
+        ("expiry", keys_of::<Expiry>()),
+        ("log", keys_of::<Log>()),
+    ];
+    let dotted = |(section, keys): (&str, &[&str])| -> Vec<String> {
+        keys.iter().map(|key| format!("{section}.{key}")).collect()
+    };
+    sections.into_iter().flat_map(dotted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_keys_has_every_section() {
+        let mut sections: Vec<String> =
+            known_keys().iter().filter_map(|k| Some(k.split('.').next()?.to_owned())).collect();
+        sections.dedup();
+        assert_eq!(sections, keys_of::<Settings>());
+    }
+
+    #[test]
+    fn the_page_of_settings_names_every_key_and_no_other() {
+        let page = include_str!("../../../docs/settings.md");
+        let mut named: Vec<&str> =
+            page.split('`').skip(1).step_by(2).filter(|text| is_key(text)).collect();
+        named.sort_unstable();
+        named.dedup();
+        let mut known = known_keys();
+        known.sort_unstable();
+        assert_eq!(named, known);
+    }
+
+    fn is_key(text: &str) -> bool {
+        text.split_once('.').is_some_and(|(section, key)| {
+            keys_of::<Settings>().contains(&section)
+                && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! Why settings cannot be used: cause, then mend, in one line.
+//!
+//! Never in here: the value of a secret.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why settings cannot be used. Every text is one line for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// A value that its setting cannot have.
+    #[error("{origin} = {value}: {mend}")]
+    BadValue {
+        /// Where it was written: a flag, an environment variable, or file, line, column and key.
+        origin: String,
+        /// The value as it was written.
+        value: String,
+        /// What is expected instead.
+        mend: String,
+    },
+    /// Only one of certificate and key was given.
+    #[error("{given} is set without {missing}: set both, or neither for a generated certificate")]
+    HalfIdentity {
+        /// The setting that was given.
+        given: &'static str,
+        /// The setting that was not.
+        missing: &'static str,
+    },
+    /// A section's name with something else than keys.
+    #[error("{origin}: `{section}` is a section: write its keys below a line [{section}]")]
+    NotASection {
+        /// File, line and column.
+        origin: String,
+        /// The section.
+        section: String,
+    },
+    /// The file is written for Notary.
+    #[error(
+        "{}: Notary's own configuration file is not read by this version ({evidence}): write the \
+         settings as TOML, see `countersign serve --help`", path.display()
+    )]
+    NotarysFile {
+        /// The file.
+        path: PathBuf,
+        /// What it was recognised by.
+        evidence: String,
+    },
+    /// The file is not TOML.
+    #[error("{origin}: {problem}: mend the line; the file must be TOML")]
+    NotToml {
+        /// File, line and column.
+        origin: String,
+        /// What the parser said.
+        problem: String,
+    },
+    /// A secret was given in two ways that could differ.
+    #[error("{first} and {second} are both set: set one of them")]
+    TwoSecrets {
+        /// One way.
+        first: &'static str,
+        /// The other way.
+        second: &'static str,
+    },
+    /// A file of settings or of a secret cannot be read.
+    #[error("{} ({named_by}) cannot be read: {reason}: name a file that this user may read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The setting that names it.
+        named_by: &'static str,
+        /// What the system said.
+        reason: String,
+    },
+    /// A key that the file may not have.
+    #[error("{origin}: unknown key `{key}`: {mend}")]
+    UnknownKey {
+        /// File, line and column.
+        origin: String,
+        /// The key with its section.
+        key: String,
+        /// The nearest right name, or the names there are.
+        mend: String,
+    },
+    /// A secret that cannot be one.
+    #[error("{origin} {problem}: {mend}")]
+    UnusableSecret {
+        /// The setting or file that holds it.
+        origin: String,
+        /// What is wrong with it, without its value.
+        problem: &'static str,
+        /// What to do.
+        mend: &'static str,
+    },
+}

@@ -1,0 +1,29 @@
+//! Settings from file, environment and flags.
+//!
+//! Flags win over environment variables, those over the file, and the file over the defaults.
+//! The file is TOML; a key that it may not have is refused with the nearest one that it may.
+//!
+//! Never in here: anything that acts on a setting.
+//!
+//! To add a key: a field in its section's file under [`sections`], with a doc comment (what it is,
+//! unit, default, range) and a type that parses; its default in the same file; the crate that
+//! obeys it gets it from the command in a settings type of its own. To add a section: a file with
+//! one type, and a field of [`Settings`].
+
+mod document;
+mod error;
+mod host_name;
+mod nearest;
+mod number;
+mod overrides;
+mod secret;
+pub mod sections;
+mod settings;
+mod variables;
+
+pub use error::ConfigError;
+pub use host_name::{HostName, NotAHostName};
+pub use overrides::Overrides;
+pub use secret::from_file as read_secret_file;
+pub use settings::Settings;
+pub use variables::advice as advice_on_variable;

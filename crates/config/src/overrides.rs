@@ -1,0 +1,165 @@
+//! What flags and environment variables say; both can set the same things.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::sections::server::parse_listen;
+use crate::{ConfigError, HostName, Settings};
+
+/// What the command line says, or the environment: as it was written, `None` where it is silent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--config`, `COUNTERSIGN_CONFIG`: the file of settings.
+    pub config: Option<PathBuf>,
+    /// `--data-dir`, `COUNTERSIGN_DATA_DIR`.
+    pub data_dir: Option<PathBuf>,
+    /// `--listen`, `COUNTERSIGN_LISTEN`: `ADDR:PORT`.
+    pub listen: Option<String>,
+    /// `--host`, repeated; `COUNTERSIGN_HOSTS`, separated by commas. Empty when silent.
+    pub hosts: Vec<String>,
+    /// `--tls-cert`, `COUNTERSIGN_TLS_CERT`.
+    pub tls_cert: Option<PathBuf>,
+    /// `--tls-key`, `COUNTERSIGN_TLS_KEY`.
+    pub tls_key: Option<PathBuf>,
+    /// `--log-level`, `COUNTERSIGN_LOG_LEVEL`.
+    pub log_level: Option<String>,
+    /// `--log-format`, `COUNTERSIGN_LOG_FORMAT`.
+    pub log_format: Option<String>,
+}
+
+impl Overrides {
+    pub(crate) fn from_environment(
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let set = |name: &Name| variable(name.variable).filter(|value| !value.is_empty());
+        let path = |name: &Name| set(name).map(PathBuf::from);
+        let text = |name: &Name| set(name).map(|value| utf8(name, value)).transpose();
+        let hosts = text(&HOST)?.unwrap_or_default();
+        Ok(Self {
+            config: path(&CONFIG),
+            data_dir: path(&DATA_DIR),
+            listen: text(&LISTEN)?,
+            hosts: hosts
+                .split(',')
+                .map(|host| host.trim().to_owned())
+                .filter(|h| !h.is_empty())
+                .collect(),
+            tls_cert: path(&TLS_CERT),
+            tls_key: path(&TLS_KEY),
+            log_level: text(&LOG_LEVEL)?,
+            log_format: text(&LOG_FORMAT)?,
+        })
+    }
+
+    /// Puts what they say into `settings`.
+    pub(crate) fn apply(&self, way: Way, settings: &mut Settings) -> Result<(), ConfigError> {
+        if let Some(path) = path(way, &DATA_DIR, self.data_dir.as_deref())? {
+            settings.server.set_data_dir(path);
+        }
+        if let Some(text) = &self.listen {
+            settings.server.listen =
+                parse_listen(text).map_err(|mend| bad_value(way, &LISTEN, text, mend))?;
+        }
+        if !self.hosts.is_empty() {
+            let parse = |text: &String| parsed::<HostName>(way, &HOST, text);
+            settings.server.hosts = self.hosts.iter().map(parse).collect::<Result<_, _>>()?;
+        }
+        if let Some(path) = path(way, &TLS_CERT, self.tls_cert.as_deref())? {
+            settings.tls.cert = Some(path);
+        }
+        if let Some(path) = path(way, &TLS_KEY, self.tls_key.as_deref())? {
+            settings.tls.key = Some(path);
+        }
+        if let Some(text) = &self.log_level {
+            settings.log.level = parsed(way, &LOG_LEVEL, text)?;
+        }
+        if let Some(text) = &self.log_format {
+            settings.log.format = parsed(way, &LOG_FORMAT, text)?;
+        }
+        Ok(())
+    }
+}
+
+/// The file of settings, and what names it.
+pub(crate) fn config_file<'a>(
+    flags: &'a Overrides,
+    environment: &'a Overrides,
+) -> Option<(&'static str, &'a Path)> {
+    let by = |way: Way, said: &'a Overrides| Some((way.name(&CONFIG), said.config.as_deref()?));
+    by(Way::Flag, flags).or_else(|| by(Way::Variable, environment))
+}
+
+/// Where an override was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    Flag,
+    Variable,
+}
+
+impl Way {
+    fn name(self, name: &Name) -> &'static str {
+        match self {
+            Self::Flag => name.flag,
+            Self::Variable => name.variable,
+        }
+    }
+}
+
+/// What a setting is called on the command line and in the environment.
+struct Name {
+    flag: &'static str,
+    variable: &'static str,
+}
+
+const CONFIG: Name = Name { flag: "--config", variable: "COUNTERSIGN_CONFIG" };
+const DATA_DIR: Name = Name { flag: "--data-dir", variable: "COUNTERSIGN_DATA_DIR" };
+const LISTEN: Name = Name { flag: "--listen", variable: "COUNTERSIGN_LISTEN" };
+const HOST: Name = Name { flag: "--host", variable: "COUNTERSIGN_HOSTS" };
+const TLS_CERT: Name = Name { flag: "--tls-cert", variable: "COUNTERSIGN_TLS_CERT" };
+const TLS_KEY: Name = Name { flag: "--tls-key", variable: "COUNTERSIGN_TLS_KEY" };
+const LOG_LEVEL: Name = Name { flag: "--log-level", variable: "COUNTERSIGN_LOG_LEVEL" };
+const LOG_FORMAT: Name = Name { flag: "--log-format", variable: "COUNTERSIGN_LOG_FORMAT" };
+
+/// The environment variables of all overrides.
+pub(crate) const VARIABLES: [&str; 8] = [
+    CONFIG.variable,
+    DATA_DIR.variable,
+    LISTEN.variable,
+    HOST.variable,
+    TLS_CERT.variable,
+    TLS_KEY.variable,
+    LOG_LEVEL.variable,
+    LOG_FORMAT.variable,
+];
+
+fn utf8(name: &Name, value: OsString) -> Result<String, ConfigError> {
+    value.into_string().map_err(|value| {
+        bad_value(Way::Variable, name, &value.display().to_string(), "write it as UTF-8")
+    })
+}
+
+fn path(way: Way, name: &Name, said: Option<&Path>) -> Result<Option<PathBuf>, ConfigError> {
+    match said {
+        Some(path) if path.as_os_str().is_empty() => {
+            Err(bad_value(way, name, "", "write a path, or leave it out"))
+        }
+        said => Ok(said.map(Path::to_owned)),
+    }
+}
+
+fn parsed<T>(way: Way, name: &Name, text: &str) -> Result<T, ConfigError>
+where
+    T: FromStr<Err: Display>,
+{
+    text.parse().map_err(|error: T::Err| bad_value(way, name, text, error))
+}
+
+fn bad_value(way: Way, name: &Name, value: &str, mend: impl Display) -> ConfigError {
+    ConfigError::BadValue {
+        origin: way.name(name).to_owned(),
+        value: format!("{value:?}"),
+        mend: mend.to_string(),
+    }
+}

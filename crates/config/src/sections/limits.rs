@@ -1,0 +1,95 @@
+//! `[limits]`: what a client may ask of the server.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::number::{bytes, count, seconds};
+
+const GIB: u64 = 1024 * 1024 * 1024;
+
+/// The section `[limits]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// The largest publish, all parts and their headers together.
+    ///
+    /// Unit: bytes. Default: 104857600 (100 MiB). Range: 1 to 1073741824 (1 GiB).
+    #[serde(deserialize_with = "bytes::<_, 1, GIB>")]
+    pub body_bytes: u64,
+    /// How long one publish may take to arrive.
+    ///
+    /// Unit: seconds. Default: 600. Range: 1 to 86400 (a day).
+    #[serde(rename = "body_seconds", deserialize_with = "seconds::<_, 1, 86_400>")]
+    pub body_time: Duration,
+    /// How long one publish may pause between two pieces.
+    ///
+    /// Unit: seconds. Default: 30. Range: 1 to 3600.
+    #[serde(rename = "body_pause_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
+    pub body_pause: Duration,
+    /// The most connections at once, unfinished handshakes included.
+    ///
+    /// Default: 20000. Range: 1 to 1000000.
+    #[serde(deserialize_with = "count::<_, _, 1, 1_000_000>")]
+    pub connections: usize,
+    /// How long after the handshake the first request may take to arrive.
+    ///
+    /// Unit: seconds. Default: 10. Range: 1 to 3600.
+    #[serde(rename = "first_request_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
+    pub first_request: Duration,
+    /// How long a TLS handshake may take.
+    ///
+    /// Unit: seconds. Default: 10. Range: 1 to 3600.
+    #[serde(rename = "handshake_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
+    pub handshake: Duration,
+    /// How long a connection may be idle.
+    ///
+    /// Unit: seconds. Default: 60. Range: 1 to 3600.
+    #[serde(rename = "idle_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
+    pub idle: Duration,
+    /// The most requests that one HTTP/2 connection may have open at once.
+    ///
+    /// Default: 100. Range: 1 to 10000.
+    #[serde(deserialize_with = "count::<_, _, 1, 10_000>")]
+    pub streams: u32,
+    /// The largest headers of one part of a publish.
+    ///
+    /// Unit: bytes. Default: 8192 (8 KiB). Range: 256 to 1048576 (1 MiB).
+    #[serde(deserialize_with = "bytes::<_, 256, 1_048_576>")]
+    pub part_header_bytes: u64,
+    /// The largest document of a publish.
+    ///
+    /// Unit: bytes. Default: 10485760 (10 MiB). Range: 1 to 1073741824 (1 GiB).
+    #[serde(deserialize_with = "bytes::<_, 1, GIB>")]
+    pub part_bytes: u64,
+    /// The most documents of one publish.
+    ///
+    /// Default: 1000. Range: 1 to 100000.
+    #[serde(deserialize_with = "count::<_, _, 1, 100_000>")]
+    pub parts: usize,
+    /// How far above the highest stored version of its role a published version may be, so that
+    /// nobody can use all versions up at once.
+    ///
+    /// Default: 100000. Range: 0 (any distance, as Notary) to 2147483647.
+    #[serde(deserialize_with = "count::<_, _, 0, 2_147_483_647>")]
+    pub version_step: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 100 * 1024 * 1024,
+            body_time: Duration::from_secs(600),
+            body_pause: Duration::from_secs(30),
+            connections: 20_000,
+            first_request: Duration::from_secs(10),
+            handshake: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            streams: 100,
+            part_header_bytes: 8 * 1024,
+            part_bytes: 10 * 1024 * 1024,
+            parts: 1000,
+            version_step: 100_000,
+        }
+    }
+}

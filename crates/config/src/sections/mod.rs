@@ -1,0 +1,9 @@
+//! One file per section of the configuration file.
+
+pub mod caching;
+pub mod expiry;
+pub mod keys;
+pub mod limits;
+pub mod log;
+pub mod server;
+pub mod tls;

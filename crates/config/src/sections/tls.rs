@@ -1,0 +1,56 @@
+//! `[tls]`: the operator's own certificate.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::ConfigError;
+
+const CERT: &str = "the certificate (--tls-cert, COUNTERSIGN_TLS_CERT or tls.cert)";
+const KEY: &str = "its key (--tls-key, COUNTERSIGN_TLS_KEY or tls.key)";
+
+/// The section `[tls]`. Without it the server makes a certificate of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Tls {
+    /// The PEM file of the certificate chain, the server's own first.
+    ///
+    /// Default: none, which means a generated one. Needs `key`.
+    pub(crate) cert: Option<PathBuf>,
+    /// The PEM file of the certificate's private key.
+    ///
+    /// Default: none. Needs `cert`.
+    pub(crate) key: Option<PathBuf>,
+}
+
+/// The operator's own certificate and key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnIdentity<'a> {
+    /// The file of the certificate chain.
+    pub cert: &'a Path,
+    /// The file of the private key.
+    pub key: &'a Path,
+}
+
+impl Tls {
+    /// The operator's own certificate; `None` when the server shall make one.
+    #[must_use]
+    pub fn own(&self) -> Option<OwnIdentity<'_>> {
+        let (cert, key) = self.cert.as_deref().zip(self.key.as_deref())?;
+        Some(OwnIdentity { cert, key })
+    }
+
+    /// Itself, when it has both files or none.
+    pub(crate) fn whole(self) -> Result<Self, ConfigError> {
+        match (&self.cert, &self.key) {
+            (Some(_), None) => Err(ConfigError::HalfIdentity { given: CERT, missing: KEY }),
+            (None, Some(_)) => Err(ConfigError::HalfIdentity { given: KEY, missing: CERT }),
+            _ => Ok(self),
+        }
+    }
+
+    pub(crate) fn rebase(&mut self, base: &Path) {
+        self.cert = self.cert.take().map(|path| base.join(path));
+        self.key = self.key.take().map(|path| base.join(path));
+    }
+}

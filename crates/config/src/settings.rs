@@ -1,0 +1,68 @@
+//! All settings, from their four sources.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::overrides::{self, Overrides};
+use crate::sections::caching::Caching;
+use crate::sections::expiry::Expiry;
+use crate::sections::keys::Keys;
+use crate::sections::limits::Limits;
+use crate::sections::log::Log;
+use crate::sections::server::Server;
+use crate::sections::tls::Tls;
+use crate::{ConfigError, document};
+
+/// All settings; one field per section of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Files, address, names.
+    pub server: Server,
+    /// The operator's own certificate.
+    pub tls: Tls,
+    /// Keys that the server makes and holds.
+    pub keys: Keys,
+    /// What clients and proxies may keep.
+    pub caching: Caching,
+    /// What a client may ask of the server.
+    pub limits: Limits,
+    /// How long signatures are valid.
+    pub expiry: Expiry,
+    /// The log.
+    pub log: Log,
+}
+
+impl Settings {
+    /// The settings that hold: `flags` over the environment over the file over the defaults.
+    ///
+    /// `variable` looks an environment variable up; an empty one counts as not set. The file is
+    /// the one that `--config` or `COUNTERSIGN_CONFIG` names; without either there is none.
+    ///
+    /// # Errors
+    /// When a source cannot be read or holds something that is not a setting.
+    pub fn load(
+        flags: &Overrides,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let environment = Overrides::from_environment(variable)?;
+        let mut settings = match overrides::config_file(flags, &environment) {
+            Some((named_by, path)) => document::read(named_by, path)?,
+            None => Self::default(),
+        };
+        environment.apply(overrides::Way::Variable, &mut settings)?;
+        flags.apply(overrides::Way::Flag, &mut settings)?;
+        settings.tls = settings.tls.whole()?;
+        Ok(settings)
+    }
+
+    /// Takes the relative paths of a file from `base`, the directory that it is in.
+    pub(crate) fn rebase(&mut self, base: &Path) {
+        self.server.rebase(base);
+        self.tls.rebase(base);
+        let rebased = |path: PathBuf| base.join(path);
+        self.keys.passphrase_file = self.keys.passphrase_file.take().map(rebased);
+    }
+}

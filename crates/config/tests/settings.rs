@@ -1,0 +1,383 @@
+//! What holds when file, environment and flags speak, and what is refused.
+#![cfg(test)]
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countersign_config::sections::limits::Limits;
+use countersign_config::sections::log::{Format, Level};
+use countersign_config::{ConfigError, Overrides, Settings};
+use countersign_tuf::keys::ServerKeyAlgorithm;
+use tempfile::TempDir;
+
+/// A directory with one file of settings in it.
+struct File {
+    dir: TempDir,
+    path: PathBuf,
+}
+
+impl File {
+    fn new(text: &str) -> Self {
+        Self::named("countersign.toml", text)
+    }
+
+    fn named(name: &str, text: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        Self { dir, path }
+    }
+
+    fn load(&self) -> Result<Settings, ConfigError> {
+        let flags = Overrides { config: Some(self.path.clone()), ..Overrides::default() };
+        Settings::load(&flags, &|_| None)
+    }
+
+    /// The refusal, with the file's directory cut off.
+    fn refusal(&self) -> String {
+        let text = self.load().unwrap_err().to_string();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        text.replace(&format!("{}/", self.dir.path().display()), "")
+    }
+}
+
+fn load(flags: &Overrides, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    let variable = |name: &str| {
+        variables.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value))
+    };
+    Settings::load(flags, &variable)
+}
+
+fn check_refused(text: &str, expected: &str) {
+    assert_eq!(File::new(text).refusal(), expected);
+}
+
+#[test]
+fn without_any_source_the_defaults_hold() {
+    let settings = load(&Overrides::default(), &[]).unwrap();
+    assert_eq!(settings.server.data_dir(), Path::new("countersign-data"));
+    assert_eq!(settings.server.listen.to_string(), "127.0.0.1:4443");
+    assert_eq!(settings.server.hosts, []);
+    assert_eq!(settings.server.drain, Duration::from_secs(30));
+    assert_eq!(settings.tls.own(), None);
+    assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ecdsa);
+    assert_eq!(settings.caching.current_max_age, Duration::from_secs(300));
+    assert_eq!(settings.caching.consistent_max_age, Duration::from_secs(30 * 86_400));
+    assert_eq!(settings.expiry.timestamp, Duration::from_secs(14 * 86_400));
+    assert_eq!(settings.expiry.snapshot, Duration::from_secs(3 * 365 * 86_400));
+    assert_eq!(settings.log.level, Level::Info);
+    assert_eq!(settings.log.format, Format::Auto);
+}
+
+const EVERY_KEY: &str = r#"
+[server]
+data_dir = "/data"
+listen = "[::1]:0"
+hosts = ["trust.example.com", "192.0.2.7"]
+drain_seconds = 5
+[tls]
+cert = "/tls/cert.pem"
+key = "/tls/key.pem"
+[keys]
+algorithm = "ed25519"
+passphrase_file = "/run/secrets/passphrase"
+[caching]
+current_max_age_seconds = 0
+consistent_max_age_seconds = 31536000
+[limits]
+body_bytes = 1000
+body_seconds = 1
+body_pause_seconds = 2
+connections = 3
+first_request_seconds = 4
+handshake_seconds = 5
+idle_seconds = 6
+streams = 7
+part_header_bytes = 800
+part_bytes = 900
+parts = 10
+version_step = 0
+[expiry]
+timestamp_hours = 1
+snapshot_hours = 2
+[log]
+level = "trace"
+format = "json"
+"#;
+
+#[test]
+fn every_key_of_the_file_arrives() {
+    let settings = File::new(EVERY_KEY).load().unwrap();
+    assert_eq!(settings.server.data_dir(), Path::new("/data"));
+    assert_eq!(settings.server.listen.to_string(), "[::1]:0");
+    let hosts: Vec<_> = settings.server.hosts.iter().map(|host| host.as_str()).collect();
+    assert_eq!(hosts, ["trust.example.com", "192.0.2.7"]);
+    assert_eq!(settings.server.drain, Duration::from_secs(5));
+    let own = settings.tls.own().unwrap();
+    assert_eq!((own.cert, own.key), (Path::new("/tls/cert.pem"), Path::new("/tls/key.pem")));
+    assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ed25519);
+    assert_eq!(settings.keys.passphrase_file, Some("/run/secrets/passphrase".into()));
+    assert_eq!(settings.caching.current_max_age, Duration::ZERO);
+    assert_eq!(settings.caching.consistent_max_age, Duration::from_secs(31_536_000));
+    assert_eq!(settings.expiry.timestamp, Duration::from_secs(3600));
+    assert_eq!(settings.expiry.snapshot, Duration::from_secs(7200));
+    assert_eq!(settings.log.level, Level::Trace);
+    assert_eq!(settings.log.format, Format::Json);
+}
+
+#[test]
+fn every_limit_of_the_file_arrives() {
+    let settings = File::new(EVERY_KEY).load().unwrap();
+    let limits = Limits {
+        body_bytes: 1000,
+        body_time: Duration::from_secs(1),
+        body_pause: Duration::from_secs(2),
+        connections: 3,
+        first_request: Duration::from_secs(4),
+        handshake: Duration::from_secs(5),
+        idle: Duration::from_secs(6),
+        streams: 7,
+        part_header_bytes: 800,
+        part_bytes: 900,
+        parts: 10,
+        version_step: 0,
+    };
+    assert_eq!(settings.limits, limits);
+}
+
+#[test]
+fn relative_paths_of_the_file_start_at_its_directory() {
+    let file = File::new(
+        "server.data_dir = 'data'\ntls.cert = 'c'\ntls.key = 'k'\nkeys.passphrase_file = 'p'\n",
+    );
+    let settings = file.load().unwrap();
+    let base = file.dir.path();
+    assert_eq!(settings.server.data_dir(), base.join("data"));
+    let own = settings.tls.own().unwrap();
+    assert_eq!((own.cert, own.key), (&*base.join("c"), &*base.join("k")));
+    assert_eq!(settings.keys.passphrase_file, Some(base.join("p")));
+}
+
+#[test]
+fn flags_win_over_variables_and_those_over_the_file() {
+    let file =
+        File::new("[server]\nlisten = '127.0.0.1:1'\nhosts = ['file']\n[log]\nlevel = 'error'\n");
+    let config = file.path.display().to_string();
+    let variables = [
+        ("COUNTERSIGN_CONFIG", config.as_str()),
+        ("COUNTERSIGN_LISTEN", "127.0.0.1:2"),
+        ("COUNTERSIGN_HOSTS", "env-a, env-b"),
+    ];
+    let settings = load(&Overrides::default(), &variables).unwrap();
+    assert_eq!(settings.server.listen.port(), 2);
+    let hosts: Vec<_> = settings.server.hosts.iter().map(|host| host.as_str()).collect();
+    assert_eq!(hosts, ["env-a", "env-b"]);
+    assert_eq!(settings.log.level, Level::Error);
+
+    let flags = Overrides {
+        listen: Some("127.0.0.1:3".to_owned()),
+        hosts: vec!["flag".to_owned()],
+        ..Overrides::default()
+    };
+    let settings = load(&flags, &variables).unwrap();
+    assert_eq!(settings.server.listen.port(), 3);
+    let hosts: Vec<_> = settings.server.hosts.iter().map(|host| host.as_str()).collect();
+    assert_eq!(hosts, ["flag"]);
+}
+
+#[test]
+fn every_variable_arrives() {
+    let settings = load(
+        &Overrides::default(),
+        &[
+            ("COUNTERSIGN_DATA_DIR", "relative/data"),
+            ("COUNTERSIGN_LISTEN", "0.0.0.0:443"),
+            ("COUNTERSIGN_HOSTS", "a,b"),
+            ("COUNTERSIGN_TLS_CERT", "c"),
+            ("COUNTERSIGN_TLS_KEY", "k"),
+            ("COUNTERSIGN_LOG_LEVEL", "debug"),
+            ("COUNTERSIGN_LOG_FORMAT", "human"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(settings.server.data_dir(), Path::new("relative/data"));
+    assert_eq!(settings.server.listen.to_string(), "0.0.0.0:443");
+    assert_eq!(settings.server.hosts.len(), 2);
+    let own = settings.tls.own().unwrap();
+    assert_eq!((own.cert, own.key), (Path::new("c"), Path::new("k")));
+    assert_eq!(settings.log.level, Level::Debug);
+    assert_eq!(settings.log.format, Format::Human);
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    let names = ["CONFIG", "DATA_DIR", "LISTEN", "HOSTS", "TLS_CERT", "TLS_KEY", "LOG_LEVEL"];
+    let names = names.map(|name| format!("COUNTERSIGN_{name}"));
+    let variables: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+    assert_eq!(load(&Overrides::default(), &variables).unwrap(), Settings::default());
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_right_one() {
+    check_refused(
+        "[tls]\ncert_flie = 'x'\n",
+        "countersign.toml:2:1: unknown key `tls.cert_flie`: the keys of [tls] are cert, key",
+    );
+    check_refused(
+        "[server]\nlisten = '127.0.0.1:1'\n  data_dri = 'x'\n",
+        "countersign.toml:3:3: unknown key `server.data_dri`: did you mean `server.data_dir`?",
+    );
+    check_refused(
+        "listen = '127.0.0.1:1'\n",
+        "countersign.toml:1:1: unknown key `listen`: did you mean `server.listen`?",
+    );
+    check_refused(
+        "[cachign]\n",
+        "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, keys, \
+         caching, limits, expiry, log",
+    );
+}
+
+#[test]
+fn a_section_that_is_no_table_is_refused() {
+    check_refused(
+        "caching = [1, 2]\n",
+        "countersign.toml:1:1: `caching` is a section: write its keys below a line [caching]",
+    );
+}
+
+#[test]
+fn a_value_that_cannot_be_is_refused_with_place_key_value_and_mend() {
+    check_refused(
+        "[limits]\nbody_bytes = '5'\n",
+        "countersign.toml:2:14: limits.body_bytes = '5': invalid type: string \"5\", expected a \
+         whole number of bytes from 1 to 1073741824",
+    );
+    check_refused(
+        "limits.parts = 0\n",
+        "countersign.toml:1:16: limits.parts = 0: invalid value: integer `0`, expected a whole \
+         number from 1 to 100000",
+    );
+    check_refused(
+        "[caching]\ncurrent_max_age_seconds = 31536001\n",
+        "countersign.toml:2:27: caching.current_max_age_seconds = 31536001: invalid value: integer \
+         `31536001`, expected a whole number of seconds from 0 to 31536000",
+    );
+    check_refused(
+        "[expiry]\ntimestamp_hours = -1\n",
+        "countersign.toml:2:19: expiry.timestamp_hours = -1: invalid value: integer `-1`, \
+         expected a whole number of hours from 1 to 87600",
+    );
+    check_refused(
+        "[server]\nlisten = '4443'\n",
+        "countersign.toml:2:10: server.listen = '4443': write an IP address and a port, such as \
+         127.0.0.1:4443, 0.0.0.0:4443 or [::1]:4443",
+    );
+    check_refused(
+        "[server]\nhosts = ['a', 'https://b']\n",
+        "countersign.toml:2:9: server.hosts = ['a', 'https://b']: write a DNS name such as \
+         trust.example.com or an IP address, without scheme and port",
+    );
+    check_refused(
+        "[keys]\nalgorithm = 'rsa'\n",
+        "countersign.toml:2:13: keys.algorithm = 'rsa': write ecdsa or ed25519",
+    );
+    check_refused(
+        "[log]\nlevel = 'loud'\n",
+        "countersign.toml:2:9: log.level = 'loud': write error, warn, info, debug or trace",
+    );
+    check_refused(
+        "[log]\nformat = 'xml'\n",
+        "countersign.toml:2:10: log.format = 'xml': write auto, human or json",
+    );
+}
+
+#[test]
+fn a_bad_override_is_refused_by_its_own_name() {
+    let flags = Overrides { listen: Some("4443".to_owned()), ..Overrides::default() };
+    let error = load(&flags, &[]).unwrap_err().to_string();
+    assert!(error.starts_with("--listen = \"4443\": write an IP address and a port"), "{error}");
+    let error = load(&Overrides::default(), &[("COUNTERSIGN_LOG_LEVEL", "loud")]);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "COUNTERSIGN_LOG_LEVEL = \"loud\": write error, warn, info, debug or trace"
+    );
+    let flags = Overrides { data_dir: Some(PathBuf::new()), ..Overrides::default() };
+    let error = load(&flags, &[]).unwrap_err().to_string();
+    assert_eq!(error, "--data-dir = \"\": write a path, or leave it out");
+}
+
+#[test]
+fn a_certificate_without_its_key_is_refused_and_the_key_may_come_from_elsewhere() {
+    let flags = Overrides { tls_cert: Some("c".into()), ..Overrides::default() };
+    let error = load(&flags, &[]).unwrap_err().to_string();
+    assert!(error.starts_with("the certificate (--tls-cert"), "{error}");
+    assert!(load(&flags, &[("COUNTERSIGN_TLS_KEY", "k")]).is_ok());
+}
+
+#[test]
+fn what_is_no_toml_is_refused_with_its_place() {
+    let error = File::new("[server]\nlisten = \n").refusal();
+    assert!(error.starts_with("countersign.toml:2:"), "{error}");
+    assert!(error.ends_with("mend the line; the file must be TOML"), "{error}");
+}
+
+#[test]
+fn notarys_file_is_refused_by_its_name_its_form_and_its_keys() {
+    let refusal = "Notary's own configuration file is not read by this version";
+    for (name, text) in [
+        ("server-config.json", "{}"),
+        ("config.yaml", "server: {}"),
+        ("config.YML", "server: {}"),
+        ("notary.conf", "{\"server\": {}}"),
+        ("a.toml", "[trust_service]\ntype = 'local'\n"),
+        ("b.toml", "[server]\nhttp_addr = ':4443'\n"),
+        ("c.toml", "[Server]\nGRPC_addr = ':7899'\n"),
+    ] {
+        let error = File::named(name, text).refusal();
+        assert!(error.starts_with(&format!("{name}: {refusal}")), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_with_what_names_it() {
+    let error = load(&Overrides::default(), &[("COUNTERSIGN_CONFIG", "/nowhere.toml")]);
+    let error = error.unwrap_err().to_string();
+    assert!(error.starts_with("/nowhere.toml (COUNTERSIGN_CONFIG) cannot be read: "), "{error}");
+}
+
+#[test]
+fn a_planted_secret_is_in_no_debug_output() {
+    const SECRET: &str = "planted-s3cret";
+    let file = File::new(&format!("[keys]\npassphrase = '{SECRET}'\n"));
+    let unknown = file.load().unwrap_err();
+    assert!(unknown.to_string().contains("did you mean `keys.passphrase_file`?"), "{unknown}");
+    let section = File::new(&format!("keys = '{SECRET}'\n")).load().unwrap_err();
+    let not_toml = File::new(&format!("[keys]\npassphrase = {SECRET}'\n")).load().unwrap_err();
+    let plain = File::new(&format!("passphrase_file = '{SECRET}'\n")).load().unwrap_err();
+
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    fs::write(secret.path(), SECRET).unwrap();
+    let given = File::new(&format!("keys.passphrase_file = {:?}\n", secret.path()));
+    let settings = given.load().unwrap();
+    let passphrase = settings.keys.passphrase(&|_| None).unwrap().unwrap();
+    let by_variable = settings
+        .keys
+        .passphrase(&|name| (name == "COUNTERSIGN_KEY_PASSPHRASE").then(|| SECRET.into()));
+    let both = settings.keys.passphrase(&|_| Some(SECRET.into())).unwrap_err();
+
+    for debug in [
+        format!("{unknown:?} {unknown}"),
+        format!("{section:?} {section}"),
+        format!("{not_toml:?} {not_toml}"),
+        format!("{plain:?} {plain}"),
+        format!("{settings:?}"),
+        format!("{passphrase:?}"),
+        format!("{by_variable:?}"),
+        format!("{both:?} {both}"),
+    ] {
+        assert!(!debug.contains(SECRET), "{debug}");
+    }
+}
