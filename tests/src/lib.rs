@@ -1,0 +1,17 @@
+//! Real peers as handles, and the scenarios that are played against them.
+//!
+//! What is here: how a peer is started, asked, and stopped ([`peers`]); how one list of client
+//! commands is played against two servers and compared ([`session`], [`compare`]); how documents
+//! are fetched as a client would ([`wire`]). The tests themselves are in `e2e/`.
+//! What never comes in: rules of the product. What a test expects is written down by hand or said
+//! by the Go peer, never computed by our own crates.
+//!
+//! To add a peer: a file in `peers/` with a handle that starts it on a free loopback port, keeps
+//! its log, and stops it on drop. To add a scenario: an async function over
+//! [`session::Session`] in the file of its theme below `e2e/`, played with [`compare::alike`].
+
+pub mod compare;
+pub mod peers;
+pub mod session;
+pub mod transcript;
+pub mod wire;

@@ -1,0 +1,160 @@
+//! Our own server, as the binary that users run.
+//!
+//! What never comes in: our crates; this is the product seen from outside.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::time::{Duration, Instant, sleep};
+
+use super::process::{PATIENCE, Process, Program};
+use crate::wire::{Endpoint, Wire};
+
+const POLL: Duration = Duration::from_millis(10);
+
+/// A `countersign serve` on a data directory of its own.
+#[derive(Debug)]
+pub struct Countersign {
+    // Dropped in this order: the process ends before its directory goes.
+    process: Process,
+    endpoint: Endpoint,
+    data: TempDir,
+}
+
+impl Countersign {
+    /// Starts it on a free port and waits until it is healthy.
+    ///
+    /// # Errors
+    /// The binary is not built (the message says how) or does not start.
+    pub async fn start() -> Result<Self> {
+        let data = TempDir::new()?;
+        let (process, endpoint) = serve(data.path(), 0).await?;
+        Ok(Self { process, endpoint, data })
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Its data directory.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// What it has written so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Asks it to stop (SIGTERM) and returns at once.
+    ///
+    /// # Errors
+    /// It is already gone.
+    pub fn ask_to_stop(&self) -> Result<()> {
+        self.process.signal(Signal::TERM)
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// It does not end in time.
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        self.process.ended().await
+    }
+
+    /// Kills it with signal 9.
+    ///
+    /// # Errors
+    /// It cannot be killed.
+    pub fn kill9(&mut self) -> Result<()> {
+        self.process.kill9()
+    }
+
+    /// Starts it again on the same directory and the same port.
+    ///
+    /// # Errors
+    /// It does not start, or answers elsewhere.
+    pub async fn start_again(&mut self) -> Result<()> {
+        let (process, endpoint) = serve(self.data.path(), self.endpoint.port()).await?;
+        self.process = process;
+        self.endpoint = endpoint;
+        Ok(())
+    }
+
+    /// Stops it with SIGTERM and starts it again.
+    ///
+    /// # Errors
+    /// It does not stop with code 0, or does not start again.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.ask_to_stop()?;
+        let status = self.ended().await?;
+        if !status.success() {
+            bail!("SIGTERM ended countersign with {status}\n{}", self.log());
+        }
+        self.start_again().await
+    }
+}
+
+async fn serve(data: &Path, port: u16) -> Result<(Process, Endpoint)> {
+    let program = Program::new(binary()?).args([
+        "serve".to_owned(),
+        "--data-dir".to_owned(),
+        data.to_string_lossy().into_owned(),
+        "--listen".to_owned(),
+        format!("127.0.0.1:{port}"),
+    ]);
+    let mut process = Process::spawn("countersign", &program, None)?;
+    let port = process.line(port_in).await?;
+    let endpoint = Endpoint::new(port, data.join("certs/ca.crt"));
+    healthy(&mut process, &endpoint).await?;
+    Ok((process, endpoint))
+}
+
+/// The start-up lines name the real address as a URL.
+fn port_in(line: &str) -> Option<u16> {
+    let (_, rest) = line.split_once("https://localhost:")?;
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok()
+}
+
+async fn healthy(process: &mut Process, endpoint: &Endpoint) -> Result<()> {
+    let wire = Wire::to(endpoint)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = wire.get("/_notary_server/health").await;
+        if answer.as_ref().is_ok_and(|answer| answer.status == 200) {
+            return Ok(());
+        }
+        process.still_runs()?;
+        if Instant::now() > deadline {
+            bail!("countersign is not healthy: {answer:?}\n{}", process.log());
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// `COUNTERSIGN_BIN`, else the binary that cargo builds beside the tests (`target/PROFILE/`).
+fn binary() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("COUNTERSIGN_BIN") {
+        return Ok(path.into());
+    }
+    let test = env::current_exe()?;
+    let profile = test.parent().and_then(Path::parent).context("a test without a folder")?;
+    let binary = profile.join("countersign");
+    if !binary.is_file() {
+        bail!(
+            "{} is not built: run `cargo build --bin countersign` (with the tests' profile) \
+             or set COUNTERSIGN_BIN",
+            binary.display()
+        );
+    }
+    Ok(binary)
+}

@@ -1,0 +1,201 @@
+//! The reference pair: Go `notary-server` and `notary-signer` on a PostgreSQL of their own.
+//!
+//! TLS everywhere, server-held keys ECDSA, tables as their migrations leave them (server spec 6.1,
+//! signer spec 3.1).
+//! What never comes in: patience with its defects; scenarios that need a sane server are not
+//! played against it.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::certs::Authority;
+use super::postgres::Postgres;
+use super::process::{Process, Program, find, free_port};
+use crate::wire::{Endpoint, Wire};
+
+const SERVER_TABLES: &str = "
+CREATE TABLE tuf_files (
+    id serial PRIMARY KEY,
+    created_at timestamp, updated_at timestamp, deleted_at timestamp,
+    gun varchar(255) NOT NULL, role varchar(255) NOT NULL, version integer NOT NULL,
+    data bytea NOT NULL, sha256 char(64),
+    UNIQUE (gun, role, version)
+);
+CREATE INDEX tuf_files_sha256_idx ON tuf_files (sha256);
+CREATE TABLE change_category (category varchar(20) PRIMARY KEY);
+INSERT INTO change_category VALUES ('update'), ('deletion');
+CREATE TABLE changefeed (
+    id serial PRIMARY KEY,
+    created_at timestamp DEFAULT CURRENT_TIMESTAMP,
+    gun varchar(255) NOT NULL, version integer NOT NULL, sha256 char(64),
+    category varchar(20) NOT NULL DEFAULT 'update' REFERENCES change_category
+);
+CREATE INDEX idx_changefeed_gun ON changefeed (gun);
+";
+
+const SIGNER_TABLES: &str = "
+CREATE TABLE private_keys (
+    id serial PRIMARY KEY,
+    created_at timestamp, updated_at timestamp, deleted_at timestamp,
+    key_id varchar(255) NOT NULL,
+    encryption_alg varchar(255) NOT NULL, keywrap_alg varchar(255) NOT NULL,
+    algorithm varchar(50) NOT NULL, passphrase_alias varchar(50) NOT NULL,
+    public bytea NOT NULL, private bytea NOT NULL,
+    gun varchar(255) NOT NULL, role varchar(255) NOT NULL,
+    last_used timestamp,
+    CONSTRAINT key_id UNIQUE (key_id),
+    CONSTRAINT key_id_2 UNIQUE (key_id, algorithm)
+);
+";
+
+/// A running Go pair.
+#[derive(Debug)]
+pub struct GoNotary {
+    // Dropped in this order: users before what they use.
+    server: Process,
+    _signer: Process,
+    _postgres: Postgres,
+    port: u16,
+    endpoint: Endpoint,
+    directory: TempDir,
+}
+
+impl GoNotary {
+    /// Starts PostgreSQL, signer and server, and asks the server for one thing after another.
+    ///
+    /// The Go server crashes when its first reads come at once, hence the slow start.
+    ///
+    /// # Errors
+    /// A program is not installed (the message names the package) or does not start.
+    pub async fn start() -> Result<Self> {
+        find("notary-server", "notary")?;
+        let postgres = Postgres::start().await?;
+        postgres.create_database("notaryserver", SERVER_TABLES).await?;
+        postgres.create_database("notarysigner", SIGNER_TABLES).await?;
+
+        let directory = TempDir::new()?;
+        let authority = Authority::create(directory.path(), "Go pair's CA")?;
+        authority.leaf("server")?;
+        authority.leaf("signer")?;
+
+        let signer_port = free_port()?;
+        let mut signer = start_signer(directory.path(), signer_port, postgres.port())?;
+        signer.listens(signer_port).await?;
+
+        let port = free_port()?;
+        write_server_config(directory.path(), port, signer_port, postgres.port())?;
+        let mut server = start_server(directory.path())?;
+        server.listens(port).await?;
+
+        let endpoint = Endpoint::new(port, authority.certificate());
+        let pair = Self { server, _signer: signer, _postgres: postgres, port, endpoint, directory };
+        pair.warm().await?;
+        Ok(pair)
+    }
+
+    /// Where the server answers.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What the server has written so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.server.log()
+    }
+
+    /// Kills the server; signer and database stay.
+    ///
+    /// # Errors
+    /// It cannot be killed.
+    pub fn stop(&mut self) -> Result<()> {
+        self.server.kill9()
+    }
+
+    /// Starts the server again, on the same port and tables.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.server = start_server(self.directory.path())?;
+        self.server.listens(self.port).await?;
+        self.warm().await
+    }
+
+    async fn warm(&self) -> Result<()> {
+        let wire = Wire::to(&self.endpoint)?;
+        for path in [
+            "/v2/",
+            "/v2/warm/_trust/tuf/timestamp.key",
+            "/v2/warm/_trust/tuf/root.json",
+            "/v2/warm/_trust/tuf/timestamp.json",
+            "/_notary_server/health",
+        ] {
+            let status = wire.get(path).await?.status;
+            ensure!(status != 500, "the Go server answers {status} to {path}\n{}", self.log());
+        }
+        Ok(())
+    }
+}
+
+fn start_signer(directory: &Path, port: u16, database: u16) -> Result<Process> {
+    let config = json!({
+        "server": {
+            "grpc_addr": format!("127.0.0.1:{port}"),
+            "tls_cert_file": "signer.crt",
+            "tls_key_file": "signer.key",
+            "client_ca_file": "ca.crt",
+        },
+        "logging": { "level": "error" },
+        "storage": {
+            "backend": "postgres",
+            "db_url": database_url(database, "notarysigner"),
+            "default_alias": "first",
+        },
+    });
+    let file = directory.join("signer.json");
+    fs::write(&file, config.to_string())?;
+    let program = Program::new(find("notary-signer", "notary")?)
+        .args(["-config".to_owned(), file.to_string_lossy().into_owned()])
+        .env("NOTARY_SIGNER_DEFAULT_ALIAS", "first")
+        .env("NOTARY_SIGNER_FIRST", "throwaway passphrase");
+    Process::spawn("notary-signer", &program, None)
+}
+
+fn write_server_config(directory: &Path, port: u16, signer: u16, database: u16) -> Result<()> {
+    let config = json!({
+        "server": {
+            "http_addr": format!("127.0.0.1:{port}"),
+            "tls_cert_file": "server.crt",
+            "tls_key_file": "server.key",
+        },
+        "trust_service": {
+            "type": "remote",
+            "hostname": "127.0.0.1",
+            "port": signer.to_string(),
+            "key_algorithm": "ecdsa",
+            "tls_ca_file": "ca.crt",
+            "tls_client_cert": "server.crt",
+            "tls_client_key": "server.key",
+        },
+        "logging": { "level": "error" },
+        "storage": { "backend": "postgres", "db_url": database_url(database, "notaryserver") },
+    });
+    fs::write(directory.join("server.json"), config.to_string())?;
+    Ok(())
+}
+
+fn start_server(directory: &Path) -> Result<Process> {
+    let file = directory.join("server.json").to_string_lossy().into_owned();
+    let program = Program::new(find("notary-server", "notary")?).args(["-config".to_owned(), file]);
+    Process::spawn("notary-server", &program, None)
+}
+
+fn database_url(port: u16, name: &str) -> String {
+    format!("postgres://postgres@127.0.0.1:{port}/{name}?sslmode=disable")
+}

@@ -1,0 +1,9 @@
+//! One file per real peer, and the process they all are.
+
+pub mod certs;
+pub mod countersign;
+pub mod gate;
+pub mod go_notary;
+pub mod notary_client;
+pub mod postgres;
+pub mod process;

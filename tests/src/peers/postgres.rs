@@ -1,0 +1,132 @@
+//! A throwaway PostgreSQL on loopback: new cluster, trust authentication, nothing kept.
+//!
+//! What never comes in: anybody's tables; whoever needs some brings its SQL.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use super::process::{Process, Program, find, free_port, missing};
+
+const PACKAGE: &str = "postgresql";
+/// PostgreSQL refuses to run as root; Debian's package makes this user.
+const USER: &str = "postgres";
+
+/// A running cluster.
+#[derive(Debug)]
+pub struct Postgres {
+    // Dropped in this order: the process ends before its directory goes.
+    process: Process,
+    port: u16,
+    programs: PathBuf,
+    _directory: TempDir,
+}
+
+impl Postgres {
+    /// Makes a cluster in a new directory and starts it on a free port.
+    ///
+    /// # Errors
+    /// PostgreSQL is not installed (the message names the package) or does not start.
+    pub async fn start() -> Result<Self> {
+        let programs = programs()?;
+        // Readable by the other user, unlike an ordinary temporary directory.
+        let directory =
+            tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir()?;
+        let data = directory.path().join("data");
+        fs::create_dir(&data)?;
+        let user = rustix::process::geteuid().is_root().then_some(USER);
+        if let Some(user) = user {
+            chown(&data, Some(user_id(user).await?), None)?;
+        }
+        let data = data.to_string_lossy().into_owned();
+        let initdb = Program::new(programs.join("initdb")).within(directory.path()).args([
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--username=postgres",
+            "--no-sync",
+            &data,
+        ]);
+        let mut making = Process::spawn("initdb", &initdb, user)?;
+        let made = making.ended().await?;
+        ensure!(made.success(), "initdb failed: {}", making.log());
+
+        let port = free_port()?;
+        let server = Program::new(programs.join("postgres"))
+            .within(directory.path())
+            .args(["-D", &data, "-F", "-p", &port.to_string()])
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
+            .args(["-c", "max_connections=300"]);
+        let mut process = Process::spawn("postgres", &server, user)?;
+        process.line(|line| line.contains("ready to accept connections").then_some(())).await?;
+        Ok(Self { process, port, programs, _directory: directory })
+    }
+
+    /// The port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What the server has written so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Creates database `name` and runs `sql` in it.
+    ///
+    /// # Errors
+    /// The database exists or the SQL fails.
+    pub async fn create_database(&self, name: &str, sql: &str) -> Result<()> {
+        self.psql("postgres", &format!("CREATE DATABASE {name}")).await?;
+        self.psql(name, sql).await
+    }
+
+    async fn psql(&self, database: &str, sql: &str) -> Result<()> {
+        let mut child = Command::new(self.programs.join("psql"))
+            .args(["-qX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres"])
+            .args(["-p", &self.port.to_string(), database])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("psql did not start")?;
+        let mut input = child.stdin.take().context("psql without input")?;
+        input.write_all(sql.as_bytes()).await?;
+        drop(input);
+        let output = child.wait_with_output().await?;
+        ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+}
+
+/// Debian keeps the server's programs outside `PATH`, one folder per release: take the newest.
+fn programs() -> Result<PathBuf> {
+    let releases = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = releases
+        .map(|release| release.path().join("bin"))
+        .filter(|programs| programs.join("initdb").is_file())
+        .max_by_key(|programs| release_number(programs));
+    match newest {
+        Some(programs) => Ok(programs),
+        None => find("initdb", PACKAGE)?
+            .parent()
+            .map(Path::to_owned)
+            .ok_or_else(|| missing("initdb", PACKAGE)),
+    }
+}
+
+fn release_number(programs: &Path) -> Option<u32> {
+    programs.parent()?.file_name()?.to_str()?.parse().ok()
+}
+
+async fn user_id(name: &str) -> Result<u32> {
+    let output = Command::new(find("id", "coreutils")?).args(["-u", name]).output().await?;
+    String::from_utf8_lossy(&output.stdout).trim().parse().map_err(|_| missing(name, PACKAGE))
+}

@@ -1,0 +1,340 @@
+//! A peer's process: started with its log kept, waited for, and never left behind.
+//!
+//! Every peer leads a process group of its own, which is killed on drop. `setpriv` asks the kernel
+//! to kill it too when the thread that started it ends, so that nothing outlives a test that was
+//! itself killed. Handles must therefore be made on the test's own thread.
+//! What never comes in: what a particular peer needs or says.
+
+use std::env;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+/// How long a peer may take to start or to stop, on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+const POLL: Duration = Duration::from_millis(10);
+
+/// A running (or ended) peer.
+#[derive(Debug)]
+pub struct Process {
+    name: &'static str,
+    child: Child,
+    log: Arc<Log>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts `program` as the leader of its own group, with both outputs kept in the log.
+    ///
+    /// `user` runs it under another name, which takes root.
+    ///
+    /// # Errors
+    /// `setpriv` is missing or the program cannot be started.
+    pub fn spawn(name: &'static str, program: &Program, user: Option<&str>) -> Result<Self> {
+        let mut command = Command::new(find("setpriv", "util-linux")?);
+        command.args(["--pdeathsig", "KILL"]);
+        if let Some(user) = user {
+            command.arg(format!("--reuid={user}")).arg(format!("--regid={user}"));
+            command.arg("--init-groups");
+        }
+        command.arg("--").arg(&program.path).args(&program.arguments);
+        command.envs(program.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(directory) = &program.directory {
+            command.current_dir(directory);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("{name} did not start: {}", program.path.display()))?;
+        let log = Arc::new(Log::new());
+        let mut readers = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            readers.push(Log::follow(&log, stdout));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            readers.push(Log::follow(&log, stderr));
+        }
+        Ok(Self { name, child, log, readers })
+    }
+
+    /// What the peer has written so far, both outputs line by line as they came.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Waits for the first line from which `pick` takes something.
+    ///
+    /// # Errors
+    /// The peer ended, or said nothing of the kind within [`PATIENCE`]; its log is in the message.
+    pub async fn line<T>(&mut self, pick: impl Fn(&str) -> Option<T>) -> Result<T> {
+        let mut news = self.log.lines.subscribe();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            news.mark_unchanged();
+            if let Some(found) = self.log.text().lines().find_map(&pick) {
+                return Ok(found);
+            }
+            self.still_runs()?;
+            tokio::select! {
+                _ = news.changed() => {}
+                () = sleep(POLL * 10) => {}
+            }
+            if Instant::now() > deadline {
+                bail!("{} did not say what was waited for\n{}", self.name, self.log());
+            }
+        }
+    }
+
+    /// Waits until a TCP connection to `port` on loopback is taken.
+    ///
+    /// # Errors
+    /// The peer ended, or the port stayed closed for [`PATIENCE`].
+    pub async fn listens(&mut self, port: u16) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+            self.still_runs()?;
+            if Instant::now() > deadline {
+                bail!("{} never listened on port {port}\n{}", self.name, self.log());
+            }
+            sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Fails when the peer has ended.
+    ///
+    /// # Errors
+    /// It has; its log is in the message.
+    pub fn still_runs(&mut self) -> Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => Err(anyhow!("{} ended with {status}\n{}", self.name, self.log())),
+        }
+    }
+
+    /// Sends `signal` to the peer's whole group.
+    ///
+    /// # Errors
+    /// The group is gone.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let group = self.group().context("a process without a number")?;
+        kill_process_group(group, signal).with_context(|| format!("{} takes no signal", self.name))
+    }
+
+    /// Waits for the peer's end.
+    ///
+    /// # Errors
+    /// It still runs after [`PATIENCE`].
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                self.join_readers();
+                return Ok(status);
+            }
+            if Instant::now() > deadline {
+                bail!("{} does not end\n{}", self.name, self.log());
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// Kills the whole group at once (signal 9) and waits for its end.
+    ///
+    /// # Errors
+    /// The kernel refuses to say how it ended.
+    pub fn kill9(&mut self) -> Result<()> {
+        self.destroy();
+        self.child.wait()?;
+        self.join_readers();
+        Ok(())
+    }
+
+    fn group(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+    }
+
+    /// A group that is already gone is what is wanted, so errors are no news here.
+    fn destroy(&mut self) {
+        if let Some(group) = self.group() {
+            kill_process_group(group, Signal::KILL).ok();
+        }
+        self.child.kill().ok();
+    }
+
+    fn join_readers(&mut self) {
+        for reader in self.readers.drain(..) {
+            reader.join().ok();
+        }
+    }
+}
+
+impl Drop for Process {
+    #[expect(clippy::print_stderr, reason = "the runner shows it with a failed test only")]
+    fn drop(&mut self) {
+        self.destroy();
+        self.child.wait().ok();
+        self.join_readers();
+        eprintln!("---- log of {}\n{}", self.name, self.log());
+    }
+}
+
+/// What to start: a program with its arguments, environment and working directory.
+#[derive(Debug)]
+pub struct Program {
+    path: PathBuf,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    directory: Option<PathBuf>,
+}
+
+impl Program {
+    /// The program in `path`, so far without arguments.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, arguments: Vec::new(), environment: Vec::new(), directory: None }
+    }
+
+    /// Appends arguments.
+    #[must_use]
+    pub fn args<S: Into<String>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts it in `directory`.
+    #[must_use]
+    pub fn within(mut self, directory: &Path) -> Self {
+        self.directory = Some(directory.to_owned());
+        self
+    }
+}
+
+/// Finds a program in `PATH`.
+///
+/// # Errors
+/// It is not there; the message names the Debian `package` that holds it.
+pub fn find(program: &str, package: &str) -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
+        .map(|directory| directory.join(program))
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| missing(program, package))
+}
+
+/// The error for a program that is not installed.
+#[must_use]
+pub fn missing(program: &str, package: &str) -> anyhow::Error {
+    anyhow!("`{program}` is not installed: install the Debian package `{package}`")
+}
+
+/// A loopback port that was free a moment ago.
+///
+/// # Errors
+/// Loopback has no free port.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// The lines a peer has written, and a bell that rings at each.
+#[derive(Debug)]
+struct Log {
+    text: Mutex<String>,
+    lines: watch::Sender<usize>,
+}
+
+impl Log {
+    fn new() -> Self {
+        Self { text: Mutex::new(String::new()), lines: watch::Sender::new(0) }
+    }
+
+    fn follow(log: &Arc<Self>, output: impl Read + Send + 'static) -> JoinHandle<()> {
+        let log = Arc::clone(log);
+        thread::spawn(move || {
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                log.lock().push_str(&String::from_utf8_lossy(&line));
+                log.lock().push('\n');
+                log.lines.send_modify(|count| *count += 1);
+            }
+        })
+    }
+
+    fn text(&self) -> String {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, String> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Program {
+        Program::new(find("sh", "dash").unwrap()).args(["-c", script])
+    }
+
+    #[test]
+    fn a_missing_program_is_named_with_its_package() {
+        let error = find("no-such-program", "some-package").unwrap_err().to_string();
+        assert!(error.contains("`no-such-program`") && error.contains("`some-package`"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_dropped_process_takes_its_children_along() {
+        let mut process =
+            Process::spawn("shell", &shell("sleep 1000 & echo child $!; wait"), None).unwrap();
+        let child = process
+            .line(|line| line.strip_prefix("child ").and_then(|id| id.parse().ok()))
+            .await
+            .unwrap();
+        let child = Pid::from_raw(child).unwrap();
+        drop(process);
+        let deadline = Instant::now() + PATIENCE;
+        while rustix::process::test_kill_process(child).is_ok() {
+            assert!(Instant::now() < deadline, "the child still runs");
+            sleep(POLL).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_log_holds_both_outputs_and_the_end_is_an_error_with_it() {
+        let mut process =
+            Process::spawn("shell", &shell("echo to out; echo to err >&2; exit 3"), None).unwrap();
+        assert_eq!(process.ended().await.unwrap().code(), Some(3));
+        let error = process.line(|line| line.contains("never said").then_some(())).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("to out") && error.contains("to err"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_signal_ends_the_process() {
+        let mut process = Process::spawn("shell", &shell("echo up; sleep 1000"), None).unwrap();
+        process.line(|line| (line == "up").then_some(())).await.unwrap();
+        process.signal(Signal::TERM).unwrap();
+        assert_eq!(process.ended().await.unwrap().code(), None);
+    }
+}
