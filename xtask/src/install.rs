@@ -1,0 +1,75 @@
+//! Installs the programs that tests need: Debian packages and cargo's own tools.
+//!
+//! Only what is missing is installed, so that a second run needs no network.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::task::run;
+
+/// A program that tests start, and the Debian package that brings it.
+struct Program {
+    /// Where the package puts it.
+    path: &'static str,
+    package: &'static str,
+}
+
+const PROGRAMS: [Program; 4] = [
+    Program { path: "/usr/bin/notary", package: "notary" },
+    Program { path: "/usr/bin/notary-server", package: "notary" },
+    Program { path: "/usr/bin/openssl", package: "openssl" },
+    Program { path: "/usr/share/postgresql-common/pg_wrapper", package: "postgresql" },
+];
+
+/// Tools that cargo installs: the sub-command and its version.
+const CARGO_TOOLS: [(&str, &str); 2] = [("nextest", "0.9.143"), ("deny", "0.20.2")];
+
+/// Installs the Debian packages that are missing.
+pub(crate) fn debian_packages() -> Result<()> {
+    let mut missing: Vec<&str> = PROGRAMS
+        .iter()
+        .filter(|program| !Path::new(program.path).exists())
+        .map(|program| program.package)
+        .collect();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    let mut update = Command::new("apt-get");
+    run(update.args(["update", "--quiet=2"])).with_context(|| by_hand(&packages))?;
+    let mut install = Command::new("apt-get");
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    install.args(["install", "--quiet=2", "--yes", "--no-install-recommends"]).args(&missing);
+    run(&mut install).with_context(|| by_hand(&packages))
+}
+
+/// Installs cargo's tools that are missing.
+pub(crate) fn cargo_tools() -> Result<()> {
+    for (tool, version) in CARGO_TOOLS {
+        let asked = Command::new("cargo").args([tool, "--version"]).output();
+        if asked.is_ok_and(|answer| answer.status.success()) {
+            continue;
+        }
+        let mut install = Command::new("cargo");
+        install.args(["install", "--locked", "--quiet", "--version", version]);
+        run(install.arg(format!("cargo-{tool}")))?;
+    }
+    Ok(())
+}
+
+/// Refuses a machine on which a package did not bring its program.
+pub(crate) fn check_programs() -> Result<()> {
+    for Program { path, package } in &PROGRAMS {
+        if !Path::new(path).exists() {
+            bail!("{path} is missing although the Debian package {package} should bring it");
+        }
+    }
+    Ok(())
+}
+
+fn by_hand(packages: &str) -> String {
+    format!("could not install what the tests need; as root: apt-get install {packages}")
+}
