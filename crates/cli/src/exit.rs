@@ -122,6 +122,9 @@ impl Failure {
             OpenError::Custody(CustodyError::Unavailable { reason }) => {
                 Self::DatabaseUnavailable { path, reason }
             }
+            OpenError::Custody(full @ CustodyError::TooManyPending { .. }) => {
+                Self::DatabaseUnavailable { path, reason: full.to_string() }
+            }
             OpenError::Custody(
                 damaged @ (CustodyError::BadKey { .. } | CustodyError::Other(_)),
             ) => Self::DatabaseDamaged { path, reason: damaged.to_string() },

@@ -98,6 +98,16 @@ streams = 7
 part_header_bytes = 800
 part_bytes = 900
 parts = 10
+changes = 11
+head_bytes = 8193
+json_depth = 12
+json_values = 1300
+key_burst = 14
+keys = 15
+keys_per_second = 16
+pending_keys = 17
+roles = 18
+signatures = 19
 version_step = 0
 [expiry]
 timestamp_hours = 1
@@ -142,6 +152,16 @@ fn every_limit_of_the_file_arrives() {
         part_header_bytes: 800,
         part_bytes: 900,
         parts: 10,
+        changes: 11,
+        head_bytes: 8193,
+        json_depth: 12,
+        json_values: 1300,
+        key_burst: 14,
+        keys: 15,
+        keys_per_second: 16,
+        pending_keys: 17,
+        roles: 18,
+        signatures: 19,
         version_step: 0,
     };
     assert_eq!(settings.limits, limits);
@@ -259,6 +279,11 @@ fn a_value_that_cannot_be_is_refused_with_place_key_value_and_mend() {
         "limits.parts = 0\n",
         "countersign.toml:1:16: limits.parts = 0: invalid value: integer `0`, expected a whole \
          number from 1 to 100000",
+    );
+    check_refused(
+        "limits.json_depth = 128\n",
+        "countersign.toml:1:21: limits.json_depth = 128: invalid value: integer `128`, expected a \
+         whole number from 8 to 127",
     );
     check_refused(
         "[caching]\ncurrent_max_age_seconds = 31536001\n",

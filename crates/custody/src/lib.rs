@@ -26,6 +26,14 @@ pub enum CustodyError {
         /// What is wrong; never holds key material.
         reason: String,
     },
+    /// As many keys wait for their first signature as may. There is room again once some signed.
+    #[error(
+        "{limit} server keys have not signed anything yet, and no more are made: publish with them or raise limits.pending_keys"
+    )]
+    TooManyPending {
+        /// How many may wait.
+        limit: u32,
+    },
     /// Where the keys live cannot be reached now. Trying again later can help.
     #[error("the server's keys cannot be reached now: {reason}")]
     Unavailable {
@@ -52,6 +60,14 @@ pub trait Custody: Send + Sync {
         algorithm: ServerKeyAlgorithm,
     ) -> Result<PublicKey, CustodyError>;
 
+    /// The pending key of this GUN, role and algorithm if there is one. Makes none.
+    async fn find_pending(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<Option<PublicKey>, CustodyError>;
+
     /// The public half of a key that custody holds for this GUN and role.
     async fn find_key(
         &self,
@@ -59,6 +75,13 @@ pub trait Custody: Send + Sync {
         role: ServerRole,
         id: &KeyId,
     ) -> Result<Option<PublicKey>, CustodyError>;
+
+    /// Binds a key to this GUN and role for good, if it is held and bound to none: signers older
+    /// than these bindings left such keys. Whatever is bound stays. Whether the key is held for
+    /// this GUN and role afterwards.
+    ///
+    /// Only for a key that a verified root of this GUN names for this role.
+    async fn bind(&self, gun: &Gun, role: ServerRole, id: &KeyId) -> Result<bool, CustodyError>;
 
     /// Signs `message` (the whole canonical message; hashing is done here). `None` when the key
     /// is not held for this GUN and role. The signature has been verified.
@@ -79,6 +102,6 @@ pub trait Custody: Send + Sync {
 pub struct KeySignature {
     /// The key.
     pub key: PublicKey,
-    /// r ‖ s for ECDSA, 64 bytes for Ed25519.
+    /// r ‖ s for ECDSA, 64 bytes for Ed25519, PSS as long as its modulus for RSA.
     pub bytes: Vec<u8>,
 }

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use crate::canonical;
 use crate::certificate::CertificateShape;
+use crate::curve::{Curve, CurveKey};
+use crate::issuer::{EcdsaIssuer, P384Issuer, RsaIssuer, RsaPublic};
 
 /// The one RSA key: making one takes too long in a test, so all RSA keys here share it.
 const RSA_PRIVATE: &[u8] = include_bytes!("../keys/rsa-2048-for-tests.pkcs1.der");
@@ -23,10 +25,12 @@ pub struct Key {
     private: Private,
     key_type: &'static str,
     public: Vec<u8>,
+    method: &'static str,
 }
 
 #[derive(Clone)]
 enum Private {
+    Curve(Box<CurveKey>),
     Ecdsa(p256::ecdsa::SigningKey),
     Ed25519(Box<ed25519_dalek::SigningKey>),
     Rsa(Arc<RsaKeyPair>),
@@ -35,6 +39,7 @@ enum Private {
 impl std::fmt::Debug for Private {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Curve(_) => "Curve",
             Self::Ecdsa(_) => "Ecdsa",
             Self::Ed25519(_) => "Ed25519",
             Self::Rsa(_) => "Rsa",
@@ -48,7 +53,20 @@ impl Key {
     pub fn ecdsa(seed: [u8; 32]) -> Self {
         let private = p256_key(seed);
         let public = spki(&private);
-        Self { private: Private::Ecdsa(private), key_type: "ecdsa", public }
+        Self { private: Private::Ecdsa(private), key_type: "ecdsa", public, method: "ecdsa" }
+    }
+
+    /// A key on another curve listed as `ecdsa`, from 32 random bytes.
+    #[must_use]
+    pub fn ecdsa_on(curve: Curve, seed: [u8; 32]) -> Self {
+        let private = CurveKey::new(curve, seed);
+        let public = private.spki();
+        Self {
+            private: Private::Curve(Box::new(private)),
+            key_type: "ecdsa",
+            public,
+            method: "ecdsa",
+        }
     }
 
     /// An Ed25519 key, from 32 random bytes.
@@ -56,7 +74,8 @@ impl Key {
     pub fn ed25519(seed: [u8; 32]) -> Self {
         let private = ed25519_dalek::SigningKey::from_bytes(&seed);
         let public = private.verifying_key().to_bytes().to_vec();
-        Self { private: Private::Ed25519(Box::new(private)), key_type: "ed25519", public }
+        let private = Private::Ed25519(Box::new(private));
+        Self { private, key_type: "ed25519", public, method: "eddsa" }
     }
 
     /// A P-256 key listed as `ecdsa-x509` with a certificate of its own.
@@ -72,7 +91,7 @@ impl Key {
         let private = RsaKeyPair::from_der(RSA_PRIVATE).expect("the RSA test key");
         let pkcs1 = private.public_key().as_ref().to_vec();
         let public = rcgen::PublicKeyData::subject_public_key_info(&RsaPublic(&pkcs1));
-        Self { private: Private::Rsa(Arc::new(private)), key_type: "rsa", public }
+        Self { private: Private::Rsa(Arc::new(private)), key_type: "rsa", public, method: "rsapss" }
     }
 
     /// The shared RSA key, listed as `rsa-x509` with a certificate of its own.
@@ -81,13 +100,17 @@ impl Key {
         Self::rsa().with_certificate(shape)
     }
 
-    /// The same private key, listed with a certificate (`…-x509`). An Ed25519 key stays as it is:
-    /// Notary has no certificates for it.
+    /// The same private key, listed with a certificate (`…-x509`). Keys of which this crate makes
+    /// no certificates stay as they are: Ed25519, P-224 and P-521.
     #[must_use]
     pub fn with_certificate(&self, shape: &CertificateShape) -> Self {
         let (key_type, pem) = match &self.private {
             Private::Ecdsa(private) => ("ecdsa-x509", shape.issue(&EcdsaIssuer::new(private))),
             Private::Rsa(private) => ("rsa-x509", shape.issue(&RsaIssuer(private))),
+            Private::Curve(private) => match private.as_ref() {
+                CurveKey::P384(private) => ("ecdsa-x509", shape.issue(&P384Issuer::new(private))),
+                CurveKey::P224(_) | CurveKey::P521(_) => return self.clone(),
+            },
             Private::Ed25519(_) => return self.clone(),
         };
         self.listed_as(key_type, pem.into_bytes())
@@ -96,7 +119,14 @@ impl Key {
     /// The same private key under another type and other public bytes, fitting or not.
     #[must_use]
     pub fn listed_as(&self, key_type: &'static str, public: Vec<u8>) -> Self {
-        Self { private: self.private.clone(), key_type, public }
+        Self { private: self.private.clone(), key_type, public, method: self.method }
+    }
+
+    /// The same key whose signatures name another method. RSA signatures take the padding that
+    /// the name asks for.
+    #[must_use]
+    pub fn signing_as(&self, method: &'static str) -> Self {
+        Self { method, ..self.clone() }
     }
 
     /// The key's ID: SHA-256, in hex, of [`Key::to_json`] in canonical form.
@@ -127,22 +157,23 @@ impl Key {
     /// The `method` that its signatures name.
     #[must_use]
     pub fn method(&self) -> &'static str {
-        match self.private {
-            Private::Ecdsa(_) => "ecdsa",
-            Private::Ed25519(_) => "eddsa",
-            Private::Rsa(_) => "rsapss",
-        }
+        self.method
     }
 
-    /// A raw signature over `message`: r ‖ s for ECDSA, PSS with a salt of 32 bytes for RSA.
+    /// A raw signature over `message`: r ‖ s for ECDSA; for RSA PSS with a salt of 32 bytes, or
+    /// PKCS#1 v1.5 if the method says so.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &self.private {
+            Private::Curve(private) => private.sign(message),
             Private::Ecdsa(private) => {
                 let signature: Signature = private.sign(message);
                 signature.to_bytes().to_vec()
             }
             Private::Ed25519(private) => private.sign(message).to_bytes().to_vec(),
+            Private::Rsa(private) if self.method == "rsapkcs1v15" => {
+                rsa_sign(private, &ring::signature::RSA_PKCS1_SHA256, message)
+            }
             Private::Rsa(private) => rsa_sign(private, &ring::signature::RSA_PSS_SHA256, message),
         }
     }
@@ -154,8 +185,8 @@ impl Key {
                "sig": STANDARD.encode(self.sign(message))})
     }
 
-    /// The signature with r and s in DER for ECDSA, or PKCS#1 v1.5 for RSA; as [`Key::sign`] for
-    /// Ed25519.
+    /// The signature with r and s in DER for P-256, or PKCS#1 v1.5 for RSA; as [`Key::sign`] for
+    /// other keys.
     #[must_use]
     pub fn sign_in_other_encoding(&self, message: &[u8]) -> Vec<u8> {
         match &self.private {
@@ -163,7 +194,7 @@ impl Key {
                 let signature: Signature = private.sign(message);
                 signature.to_der().as_bytes().to_vec()
             }
-            Private::Ed25519(_) => self.sign(message),
+            Private::Curve(_) | Private::Ed25519(_) => self.sign(message),
             Private::Rsa(private) => rsa_sign(private, &ring::signature::RSA_PKCS1_SHA256, message),
         }
     }
@@ -193,7 +224,7 @@ fn spki(private: &p256::ecdsa::SigningKey) -> Vec<u8> {
     der.as_bytes().to_vec()
 }
 
-fn rsa_sign(
+pub(crate) fn rsa_sign(
     key: &RsaKeyPair,
     padding: &'static dyn ring::signature::RsaEncoding,
     message: &[u8],
@@ -203,68 +234,6 @@ fn rsa_sign(
     key.sign(padding, &ring::rand::SystemRandom::new(), message, &mut signature)
         .expect("an RSA signature");
     signature
-}
-
-/// rcgen's view of a P-256 key. rcgen's own keys sign with fresh randomness; this one makes the
-/// same certificate every time.
-struct EcdsaIssuer<'a> {
-    private: &'a p256::ecdsa::SigningKey,
-    point: Vec<u8>,
-}
-
-impl<'a> EcdsaIssuer<'a> {
-    fn new(private: &'a p256::ecdsa::SigningKey) -> Self {
-        let point = private.verifying_key().to_sec1_point(false).as_bytes().to_vec();
-        Self { private, point }
-    }
-}
-
-impl rcgen::PublicKeyData for EcdsaIssuer<'_> {
-    fn der_bytes(&self) -> &[u8] {
-        &self.point
-    }
-
-    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
-        &rcgen::PKCS_ECDSA_P256_SHA256
-    }
-}
-
-impl rcgen::SigningKey for EcdsaIssuer<'_> {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        let signature: Signature = self.private.sign(message);
-        Ok(signature.to_der().as_bytes().to_vec())
-    }
-}
-
-/// rcgen's view of an RSA public key in PKCS#1.
-struct RsaPublic<'a>(&'a [u8]);
-
-impl rcgen::PublicKeyData for RsaPublic<'_> {
-    fn der_bytes(&self) -> &[u8] {
-        self.0
-    }
-
-    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
-        &rcgen::PKCS_RSA_SHA256
-    }
-}
-
-struct RsaIssuer<'a>(&'a RsaKeyPair);
-
-impl rcgen::PublicKeyData for RsaIssuer<'_> {
-    fn der_bytes(&self) -> &[u8] {
-        self.0.public_key().as_ref()
-    }
-
-    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
-        &rcgen::PKCS_RSA_SHA256
-    }
-}
-
-impl rcgen::SigningKey for RsaIssuer<'_> {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        Ok(rsa_sign(self.0, &ring::signature::RSA_PKCS1_SHA256, message))
-    }
 }
 
 #[cfg(test)]

@@ -15,8 +15,10 @@
 
 pub mod canonical;
 pub mod certificate;
+pub mod curve;
 pub mod damage;
 pub mod document;
 pub mod faults;
+mod issuer;
 pub mod key;
 pub mod repository;

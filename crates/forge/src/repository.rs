@@ -239,13 +239,70 @@ impl Repository {
     /// Replaces the client-held keys of a base role in the root, at the root's next version. A
     /// new root key's root is signed by the replaced key too.
     pub fn rotate(&mut self, role: &str, key: Key) {
-        let listed = key.to_json();
-        let former = self.keys.insert(role.to_owned(), vec![key]);
+        self.rotate_to_many(role, vec![key], 1);
+    }
+
+    /// Replaces the keys of a base role that the client holds, as [`Repository::rotate`] does, by
+    /// any number of them with any threshold.
+    pub fn rotate_to_many(&mut self, role: &str, keys: Vec<Key>, threshold: u64) {
+        let Some(first) = keys.first().map(Key::to_json) else { return };
+        let former = self.keys.insert(role.to_owned(), keys.clone());
         if role == "root" {
             self.former_root_keys = former.unwrap_or_default();
         }
-        self.list_in_root(role, &listed);
+        self.list_in_root(role, &first);
+        self.edit("root", |root| {
+            for key in &keys {
+                if let Some(listed) = root.get_mut("keys") {
+                    set(listed, &key.id(), key.to_json());
+                }
+            }
+            let ids: Vec<String> = keys.iter().map(Key::id).collect();
+            if let Some(roles) = root.get_mut("roles") {
+                set(roles, role, json!({"keyids": ids, "threshold": threshold}));
+            }
+        });
         self.sign(role);
+    }
+
+    /// Replaces the keys and the threshold of a delegation, at its parent's next version.
+    pub fn rotate_delegation(&mut self, name: &str, keys: Vec<Key>, threshold: u64) {
+        let parent = parent(name).to_owned();
+        self.edit(&parent, |signed| {
+            let Some(delegations) = signed.get_mut("delegations") else { return };
+            for key in &keys {
+                if let Some(listed) = delegations.get_mut("keys") {
+                    set(listed, &key.id(), key.to_json());
+                }
+            }
+            let ids: Vec<String> = keys.iter().map(Key::id).collect();
+            let roles = delegations.get_mut("roles").and_then(Value::as_array_mut);
+            for listed in roles.into_iter().flatten() {
+                if listed.get("name") == Some(&json!(name)) {
+                    set(listed, "keyids", json!(ids));
+                    set(listed, "threshold", json!(threshold));
+                }
+            }
+        });
+        self.bump(&parent);
+        self.keys.insert(name.to_owned(), keys);
+        self.sign(name);
+    }
+
+    /// Takes `name` and what is below it off its parent's list, at the parent's next version, and
+    /// forgets their documents.
+    pub fn remove_delegation(&mut self, name: &str) {
+        let parent = parent(name).to_owned();
+        self.edit(&parent, |signed| {
+            let roles = signed.pointer_mut("/delegations/roles").and_then(Value::as_array_mut);
+            if let Some(roles) = roles {
+                roles.retain(|listed| listed.get("name") != Some(&json!(name)));
+            }
+        });
+        let below = format!("{name}/");
+        self.documents.retain(|role, _| role != name && !role.starts_with(&below));
+        self.keys.retain(|role, _| role != name && !role.starts_with(&below));
+        self.bump(&parent);
     }
 
     /// Gives `timestamp` or `snapshot` to the server under the public key `listed`, at the root's

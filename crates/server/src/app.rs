@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 
+use crate::key_budget::KeyBudget;
 use crate::limits::Limits;
 use crate::{log, routes};
 use countersign_trust::Trust;
@@ -37,11 +38,20 @@ impl Default for Caching {
     }
 }
 
+/// Every route over `trust` as one service without a listener, for whoever brings the requests.
+///
+/// Nothing is bounded here but uploads: connections and waits are the business of
+/// [`serve`](crate::serve).
+pub fn router(trust: Arc<Trust>, settings: ServerSettings) -> Router {
+    App::new(trust, settings).into_router()
+}
+
 /// The state behind the router.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) trust: Arc<Trust>,
     pub(crate) settings: Arc<ServerSettings>,
+    pub(crate) key_budget: Arc<KeyBudget>,
     pub(crate) request_ids: Arc<log::RequestIds>,
     stopping: Arc<AtomicBool>,
 }
@@ -50,6 +60,7 @@ impl App {
     pub(crate) fn new(trust: Arc<Trust>, settings: ServerSettings) -> Self {
         Self {
             trust,
+            key_budget: Arc::new(KeyBudget::new(&settings.limits)),
             settings: Arc::new(settings),
             request_ids: Arc::new(log::RequestIds::new()),
             stopping: Arc::new(AtomicBool::new(false)),

@@ -15,6 +15,7 @@
 mod app;
 mod connection;
 mod error;
+mod key_budget;
 mod limits;
 mod listener;
 mod log;
@@ -26,6 +27,7 @@ pub mod tls;
 mod upload;
 mod wire;
 
-pub use app::{Caching, ServerSettings};
+pub use app::{Caching, ServerSettings, router};
+pub use countersign_tuf::metadata::DocumentLimits;
 pub use limits::Limits;
 pub use listener::{ServeError, serve};

@@ -2,7 +2,10 @@
 //!
 //! Each is applied before the thing that it limits is read or kept.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
+
+use countersign_tuf::metadata::DocumentLimits;
 
 /// What a client may use. The defaults are safe for a server on an open network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,15 +16,26 @@ pub struct Limits {
     pub body_time: Duration,
     /// How long one publish may pause between two pieces. Default 30 seconds.
     pub body_pause: Duration,
+    /// Rows in one answer of the changefeed. Default 1,000.
+    pub changes: u32,
     /// Open connections, handshakes included. Default 20,000.
     pub connections: usize,
+    /// What one document may hold; its values are counted over all documents of one publish.
+    pub document: DocumentLimits,
     /// How long after the handshake a first request may take to arrive. Default 10 seconds.
     pub first_request: Duration,
     /// How long a TLS handshake may take. Default 10 seconds.
     pub handshake: Duration,
+    /// Bytes of the head of one request: path, header names and values. Default 32 KiB, at least
+    /// [`Limits::LEAST_HEAD_BYTES`].
+    pub head_bytes: u32,
     /// How long a connection may move no byte in either direction, and how long the headers of a
     /// later request may take to arrive. Default 60 seconds.
     pub idle: Duration,
+    /// Server keys that one client may have made at once. Default 20,000.
+    pub key_burst: NonZeroU32,
+    /// Server keys that it may have made per second after that. Default 100.
+    pub keys_per_second: NonZeroU32,
     /// Requests that one HTTP/2 connection may have open at a time. Default 100.
     pub streams: u32,
     /// Bytes of one part's headers. Default 8 KiB.
@@ -38,10 +52,15 @@ impl Default for Limits {
             body_bytes: 100 << 20,
             body_time: Duration::from_secs(600),
             body_pause: Duration::from_secs(30),
+            changes: 1_000,
             connections: 20_000,
+            document: DocumentLimits::default(),
             first_request: Duration::from_secs(10),
             handshake: Duration::from_secs(10),
+            head_bytes: 32 << 10,
             idle: Duration::from_secs(60),
+            key_burst: at_least_one(20_000),
+            keys_per_second: at_least_one(100),
             streams: 100,
             part_header_bytes: 8 << 10,
             part_bytes: 10 << 20,
@@ -51,6 +70,9 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The HTTP/1 parser's buffer is never smaller.
+    pub const LEAST_HEAD_BYTES: u32 = 8 << 10;
+
     /// Limits small enough to be reached in a test.
     #[must_use]
     pub fn for_tests() -> Self {
@@ -58,14 +80,27 @@ impl Limits {
             body_bytes: 64 << 10,
             body_time: Duration::from_secs(5),
             body_pause: Duration::from_millis(300),
+            changes: 3,
             connections: 4,
+            document: DocumentLimits { depth: 10, keys: 5, roles: 6, signatures: 7, values: 500 },
             first_request: Duration::from_millis(500),
             handshake: Duration::from_millis(500),
+            head_bytes: Self::LEAST_HEAD_BYTES,
             idle: Duration::from_secs(5),
+            key_burst: at_least_one(3),
+            keys_per_second: at_least_one(1),
             streams: 10,
             part_header_bytes: 1 << 10,
             part_bytes: 8 << 10,
             parts: 5,
         }
+    }
+}
+
+/// `number`; 1 for 0.
+const fn at_least_one(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
     }
 }

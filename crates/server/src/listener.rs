@@ -80,24 +80,22 @@ fn log_refused(peer: Option<&SocketAddr>, error: &io::Error) {
     }
 }
 
-/// The most that the head of one request may take, in bytes: path, header names and values.
-const HEAD_BYTES: u16 = 32 << 10;
-
 /// Bounds for each connection. HTTP/1: the time for the headers, which is the idle time too.
 /// HTTP/2: streams, and how many resets are taken before the connection is closed. Both: headers.
 fn bound_requests(builder: &mut Builder<TokioExecutor>, limits: &Limits) {
     const PENDING_RESETS: usize = 20;
     const LOCAL_RESETS: usize = 100;
+    let head_bytes = limits.head_bytes.max(Limits::LEAST_HEAD_BYTES);
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.idle)
-        .max_buf_size(usize::from(HEAD_BYTES));
+        .max_buf_size(usize::try_from(head_bytes).unwrap_or(usize::MAX));
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
-        .max_header_list_size(u32::from(HEAD_BYTES))
+        .max_header_list_size(head_bytes)
         .max_pending_accept_reset_streams(PENDING_RESETS)
         .max_local_error_reset_streams(LOCAL_RESETS);
 }

@@ -51,8 +51,12 @@ pub(crate) async fn trust(dir: &TempDir) -> Arc<Trust> {
 }
 
 pub(crate) async fn whole() -> Whole {
+    whole_under(Limits::default()).await
+}
+
+pub(crate) async fn whole_under(limits: Limits) -> Whole {
     let dir = tempfile::tempdir().unwrap();
-    Whole { app: App::new(trust(&dir).await, settings(Limits::default())), _dir: dir }
+    Whole { app: App::new(trust(&dir).await, settings(limits)), _dir: dir }
 }
 
 /// A service whose database is as told, and whose keys cannot be reached.
@@ -225,12 +229,25 @@ impl Custody for NoCustody {
         Self::fail()
     }
 
+    async fn find_pending(
+        &self,
+        _: &Gun,
+        _: ServerRole,
+        _: ServerKeyAlgorithm,
+    ) -> Result<Option<PublicKey>, CustodyError> {
+        Self::fail()
+    }
+
     async fn find_key(
         &self,
         _: &Gun,
         _: ServerRole,
         _: &KeyId,
     ) -> Result<Option<PublicKey>, CustodyError> {
+        Self::fail()
+    }
+
+    async fn bind(&self, _: &Gun, _: ServerRole, _: &KeyId) -> Result<bool, CustodyError> {
         Self::fail()
     }
 

@@ -17,18 +17,45 @@ impl Trust {
     /// # Errors
     /// [`TrustError`] when keys or root could not be looked up.
     pub async fn key(&self, gun: &Gun, role: ServerRole) -> Result<PublicKey, TrustError> {
-        let Some(named) = self.named_keys(gun, role).await? else {
-            return self.rotate_key(gun, role).await;
-        };
-        for id in named.keys.keys() {
-            if let Some(key) = self.custody.find_key(gun, role, id).await? {
-                return Ok(key);
-            }
-        }
-        match named.keys.into_values().next() {
+        match self.existing_key(gun, role).await? {
             Some(key) => Ok(key),
             None => self.rotate_key(gun, role).await,
         }
+    }
+
+    /// What [`Trust::key`] answers if it need not make a key.
+    ///
+    /// # Errors
+    /// [`TrustError`] when keys or root could not be looked up.
+    pub async fn existing_key(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+    ) -> Result<Option<PublicKey>, TrustError> {
+        let Some(named) = self.named_keys(gun, role).await? else {
+            return self.pending_key(gun, role).await;
+        };
+        for id in named.keys.keys() {
+            if let Some(key) = self.custody.find_key(gun, role, id).await? {
+                return Ok(Some(key));
+            }
+        }
+        match named.keys.into_values().next() {
+            Some(key) => Ok(Some(key)),
+            None => self.pending_key(gun, role).await,
+        }
+    }
+
+    /// What [`Trust::rotate_key`] answers if it need not make a key.
+    ///
+    /// # Errors
+    /// [`TrustError::Custody`] when keys could not be looked up.
+    pub async fn pending_key(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+    ) -> Result<Option<PublicKey>, TrustError> {
+        Ok(self.custody.find_pending(gun, role, self.policy.key_algorithm).await?)
     }
 
     /// A pending key for this role: one that has not signed yet. Nothing else changes until a

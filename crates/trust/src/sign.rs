@@ -3,8 +3,9 @@
 //! Source: server spec 5.2: the server signs with every key of the role that it holds.
 
 use bytes::Bytes;
+use countersign_custody::{CustodyError, KeySignature};
 use countersign_tuf::accepted::AcceptedUpdate;
-use countersign_tuf::keys::{KeyId, KeyType, SignatureMethod};
+use countersign_tuf::keys::KeyId;
 use countersign_tuf::metadata::{Draft, DraftSignature};
 use countersign_tuf::names::{Gun, ServerRole};
 use countersign_tuf::rules::NeedsTimestamp;
@@ -13,7 +14,8 @@ use countersign_tuf::verify::RoleKeys;
 use crate::{MissingKeys, Trust, TrustError};
 
 impl Trust {
-    /// Signs a draft with every key of its role that custody holds.
+    /// Signs a draft with every key of its role that custody holds. The keys are those that a
+    /// verified root of this GUN names.
     ///
     /// # Errors
     /// [`TrustError::MissingKeys`] when those are fewer than the role's threshold.
@@ -27,12 +29,11 @@ impl Trust {
         let mut signatures = Vec::new();
         let mut missing: Vec<KeyId> = Vec::new();
         for (id, key) in &keys.keys {
-            let signature = match method(key.key_type()) {
-                Some(method) if key.id() == id => {
-                    self.custody.sign(gun, role, id, draft.message()).await?.map(|made| {
-                        DraftSignature { key_id: id.clone(), method, bytes: made.bytes }
-                    })
-                }
+            let signature = match key.key_type().server_method() {
+                Some(method) if key.id() == id => self
+                    .sign_with(gun, role, id, draft.message())
+                    .await?
+                    .map(|made| DraftSignature { key_id: id.clone(), method, bytes: made.bytes }),
                 _ => None,
             };
             match signature {
@@ -47,6 +48,22 @@ impl Trust {
         Ok(draft.with_signatures(&signatures))
     }
 
+    /// A signature by a key that a verified root names. One that an old signer bound to no GUN or
+    /// role is bound to these first.
+    async fn sign_with(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        id: &KeyId,
+        message: &[u8],
+    ) -> Result<Option<KeySignature>, CustodyError> {
+        let signature = self.custody.sign(gun, role, id, message).await?;
+        if signature.is_some() || !self.custody.bind(gun, role, id).await? {
+            return Ok(signature);
+        }
+        self.custody.sign(gun, role, id, message).await
+    }
+
     /// Signs the timestamp that completes an update.
     pub(crate) async fn sign_timestamp(
         &self,
@@ -58,14 +75,5 @@ impl Trust {
         let draft = waiting.draft(expires).map_err(signed_badly)?;
         let raw = self.sign(gun, ServerRole::Timestamp, &waiting.keys(), &draft).await?;
         waiting.signed(raw).map_err(signed_badly)
-    }
-}
-
-/// The method by which a key of this type signs, when the server can hold such a key.
-fn method(key_type: &KeyType) -> Option<SignatureMethod> {
-    match key_type {
-        KeyType::Ecdsa => Some(SignatureMethod::Ecdsa),
-        KeyType::Ed25519 => Some(SignatureMethod::Eddsa),
-        KeyType::EcdsaX509 | KeyType::Rsa | KeyType::RsaX509 | KeyType::Unknown(_) => None,
     }
 }

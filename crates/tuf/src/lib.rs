@@ -13,6 +13,7 @@
 //!    threshold function.
 //! 4. [`rules`] decides on a whole update and returns an [`accepted::AcceptedUpdate`], the only
 //!    thing that storage commits.
+//! 5. [`trusted_set`] is the other side: what a client believes of the documents it is served.
 //!
 //! To add a key type or signature method: add the variant in [`keys`], its verifier in
 //! `keys/signature.rs`, a vector under `tests/vectors`, and a line in `docs/compatibility.md`.
@@ -27,4 +28,5 @@ pub mod names;
 pub mod reason;
 pub mod rules;
 pub mod time;
+pub mod trusted_set;
 pub mod verify;

@@ -12,7 +12,7 @@ use countersign_custody::sealed::{
     DEFAULT_ALIAS, Passphrase, Passphrases, SealedCustody, SealedSettings,
 };
 use countersign_server::tls::{Identity, generated};
-use countersign_server::{Caching, Limits, ServerSettings};
+use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings};
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_trust::{Clock, Policy, SystemClock, Trust};
 use tokio::runtime::Runtime;
@@ -106,7 +106,7 @@ impl Started {
         let custody = SealedCustody::open(
             Arc::clone(&store) as Arc<_>,
             passphrases,
-            SealedSettings::default(),
+            sealed_settings(&self.settings),
             Arc::new(|| SystemClock.now()),
         )
         .await
@@ -221,6 +221,10 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
+fn sealed_settings(settings: &Settings) -> SealedSettings {
+    SealedSettings { pending_keys: settings.limits.pending_keys, ..SealedSettings::default() }
+}
+
 fn server_settings(settings: &Settings) -> ServerSettings {
     let (limits, caching) = (&settings.limits, &settings.caching);
     ServerSettings {
@@ -228,10 +232,21 @@ fn server_settings(settings: &Settings) -> ServerSettings {
             body_bytes: limits.body_bytes,
             body_time: limits.body_time,
             body_pause: limits.body_pause,
+            changes: limits.changes,
             connections: limits.connections,
+            document: DocumentLimits {
+                depth: limits.json_depth,
+                keys: limits.keys,
+                roles: limits.roles,
+                signatures: limits.signatures,
+                values: limits.json_values,
+            },
             first_request: limits.first_request,
             handshake: limits.handshake,
+            head_bytes: limits.head_bytes,
             idle: limits.idle,
+            key_burst: NonZeroU32::new(limits.key_burst).unwrap_or(NonZeroU32::MIN),
+            keys_per_second: NonZeroU32::new(limits.keys_per_second).unwrap_or(NonZeroU32::MIN),
             streams: limits.streams,
             part_header_bytes: limits.part_header_bytes,
             part_bytes: limits.part_bytes,
@@ -258,6 +273,7 @@ mod tests {
     fn the_defaults_of_the_file_are_those_of_the_crates_that_obey_it() {
         let settings = Settings::default();
         assert_eq!(server_settings(&settings), ServerSettings::default());
+        assert_eq!(sealed_settings(&settings), SealedSettings::default());
         let (ours, theirs) = (policy(&settings), Policy::default());
         assert_eq!(ours.key_algorithm, theirs.key_algorithm);
         assert_eq!(ours.timestamp_lifetime, theirs.timestamp_lifetime);
@@ -268,6 +284,7 @@ mod tests {
     #[test]
     fn every_limit_and_cache_time_reaches_the_server() {
         let seconds = Duration::from_secs;
+        let positive = |number| NonZeroU32::new(number).unwrap();
         let mut settings = Settings::default();
         settings.caching.current_max_age = seconds(1);
         settings.caching.consistent_max_age = seconds(2);
@@ -283,6 +300,16 @@ mod tests {
             part_header_bytes: 11,
             part_bytes: 12,
             parts: 13,
+            changes: 14,
+            head_bytes: 15,
+            json_depth: 16,
+            json_values: 17,
+            key_burst: 18,
+            keys: 19,
+            keys_per_second: 20,
+            pending_keys: 21,
+            roles: 22,
+            signatures: 23,
             version_step: 0,
         };
         let limits = Limits {
@@ -297,9 +324,15 @@ mod tests {
             part_header_bytes: 11,
             part_bytes: 12,
             parts: 13,
+            changes: 14,
+            head_bytes: 15,
+            document: DocumentLimits { depth: 16, keys: 19, roles: 22, signatures: 23, values: 17 },
+            key_burst: positive(18),
+            keys_per_second: positive(20),
         };
         let caching = Caching { current_max_age: seconds(1), consistent_max_age: seconds(2) };
         assert_eq!(server_settings(&settings), ServerSettings { limits, caching });
+        assert_eq!(sealed_settings(&settings).pending_keys, 21);
     }
 
     #[test]

@@ -27,6 +27,11 @@ pub struct Limits {
     /// Unit: seconds. Default: 30. Range: 1 to 3600.
     #[serde(rename = "body_pause_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
     pub body_pause: Duration,
+    /// The most rows in one answer of the changefeed.
+    ///
+    /// Default: 1000. Range: 1 to 100000.
+    #[serde(deserialize_with = "count::<_, _, 1, 100_000>")]
+    pub changes: u32,
     /// The most connections at once, unfinished handshakes included.
     ///
     /// Default: 20000. Range: 1 to 1000000.
@@ -42,11 +47,58 @@ pub struct Limits {
     /// Unit: seconds. Default: 10. Range: 1 to 3600.
     #[serde(rename = "handshake_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
     pub handshake: Duration,
+    /// The largest head of one request: path, header names and values.
+    ///
+    /// Unit: bytes. Default: 32768 (32 KiB). Range: 8192 (8 KiB) to 1048576 (1 MiB).
+    #[serde(deserialize_with = "count::<_, _, 8192, 1_048_576>")]
+    pub head_bytes: u32,
     /// How long a connection may be idle.
     ///
     /// Unit: seconds. Default: 60. Range: 1 to 3600.
     #[serde(rename = "idle_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
     pub idle: Duration,
+    /// How deep arrays and objects of a document may be nested.
+    ///
+    /// Default: 127, the most that is ever read. Range: 8 to 127.
+    #[serde(deserialize_with = "count::<_, _, 8, 127>")]
+    pub json_depth: usize,
+    /// The most JSON values of all documents of one publish, those inside others included.
+    ///
+    /// Default: 1000000. Range: 1000 to 100000000.
+    #[serde(deserialize_with = "count::<_, _, 1000, 100_000_000>")]
+    pub json_values: usize,
+    /// The most server keys that one client address may have made at once.
+    ///
+    /// Default: 20000. Range: 1 to 1000000000.
+    #[serde(deserialize_with = "count::<_, _, 1, 1_000_000_000>")]
+    pub key_burst: u32,
+    /// The most keys that one document may list.
+    ///
+    /// Default: 1000. Range: 1 to 1000000.
+    #[serde(deserialize_with = "count::<_, _, 1, 1_000_000>")]
+    pub keys: usize,
+    /// How many server keys one client address may have made per second after the first
+    /// `key_burst`.
+    ///
+    /// Default: 100. Range: 1 to 1000000000.
+    #[serde(deserialize_with = "count::<_, _, 1, 1_000_000_000>")]
+    pub keys_per_second: u32,
+    /// The most server keys that may wait for their first signature, over all repositories.
+    ///
+    /// Default: 1000000. Range: 1 to 1000000000.
+    #[serde(deserialize_with = "count::<_, _, 1, 1_000_000_000>")]
+    pub pending_keys: u32,
+    /// The most roles that one document may list: those of a root, the delegations of targets,
+    /// the entries of a snapshot that a client signs.
+    ///
+    /// Default: 1000. Range: 4 to 1000000.
+    #[serde(deserialize_with = "count::<_, _, 4, 1_000_000>")]
+    pub roles: usize,
+    /// The most signatures of one document.
+    ///
+    /// Default: 1000. Range: 1 to 1000000.
+    #[serde(deserialize_with = "count::<_, _, 1, 1_000_000>")]
+    pub signatures: usize,
     /// The most requests that one HTTP/2 connection may have open at once.
     ///
     /// Default: 100. Range: 1 to 10000.
@@ -81,10 +133,20 @@ impl Default for Limits {
             body_bytes: 100 * 1024 * 1024,
             body_time: Duration::from_secs(600),
             body_pause: Duration::from_secs(30),
+            changes: 1000,
             connections: 20_000,
             first_request: Duration::from_secs(10),
             handshake: Duration::from_secs(10),
+            head_bytes: 32 * 1024,
             idle: Duration::from_secs(60),
+            json_depth: 127,
+            json_values: 1_000_000,
+            key_burst: 20_000,
+            keys: 1000,
+            keys_per_second: 100,
+            pending_keys: 1_000_000,
+            roles: 1000,
+            signatures: 1000,
             streams: 100,
             part_header_bytes: 8 * 1024,
             part_bytes: 10 * 1024 * 1024,

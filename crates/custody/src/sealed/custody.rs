@@ -17,6 +17,7 @@ use super::key_wrap::Rounds;
 use super::opened_keys::OpenedKeys;
 use super::passphrase::Passphrases;
 use super::passphrase_check::{self, OpenError};
+use super::pending_room::PendingRoom;
 use super::private_key::ServerKey;
 use super::row;
 use crate::{Custody, CustodyError, KeySignature};
@@ -39,24 +40,32 @@ pub struct SealedSettings {
     pub opened_keys: usize,
     /// The longest time that an opened key is kept in memory. Default one hour.
     pub opened_for: TimeDelta,
+    /// The most keys that may wait for their first signature, over all GUNs. Default 1,000,000.
+    pub pending_keys: u32,
 }
 
 impl Default for SealedSettings {
     fn default() -> Self {
-        Self { rounds: Rounds::default(), opened_keys: 4_096, opened_for: TimeDelta::hours(1) }
+        Self {
+            rounds: Rounds::default(),
+            opened_keys: 4_096,
+            opened_for: TimeDelta::hours(1),
+            pending_keys: 1_000_000,
+        }
     }
 }
 
 /// Server-held keys, sealed in a key database.
 ///
-/// A row is used only for the GUN and role that it names. Rows that name none (a signer older
-/// than the two columns wrote them) are not used: asked for them, custody answers as if it had
-/// none.
+/// A row is used only for the GUN and role that it names. One that names none (a signer older
+/// than the two columns wrote it) is not used until it is bound: asked for it, custody answers as
+/// if it had none.
 pub struct SealedCustody {
     store: Arc<dyn KeyStore>,
     passphrases: Arc<Passphrases>,
     settings: SealedSettings,
     opened: OpenedKeys,
+    room: PendingRoom,
     now: Now,
 }
 
@@ -86,7 +95,21 @@ impl SealedCustody {
         let tried = Arc::clone(&passphrases);
         off_thread(move || passphrase_check::prove(&stored, &tried)).await??;
         let opened = OpenedKeys::new(settings.opened_keys, settings.opened_for);
-        Ok(Self { store, passphrases, settings, opened, now })
+        let room = PendingRoom::new(settings.pending_keys);
+        Ok(Self { store, passphrases, settings, opened, room, now })
+    }
+
+    /// The row of `id`, whoever may use it.
+    async fn row(&self, id: &KeyId) -> Result<Option<SealedKey>, CustodyError> {
+        // An ID of another form names no key; some stores would match it loosely.
+        if !id.is_well_formed() {
+            return Ok(None);
+        }
+        let row = self.store.by_id(id.as_str()).await?;
+        if row.is_none() {
+            self.opened.forget(id.as_str());
+        }
+        Ok(row.filter(|row| row.key_id == id.as_str()))
     }
 
     /// The row of `id`, if it may be used for `gun` and `role`.
@@ -96,21 +119,13 @@ impl SealedCustody {
         role: ServerRole,
         id: &KeyId,
     ) -> Result<Option<SealedKey>, CustodyError> {
-        // An ID of another form names no key; some stores would match it loosely.
-        if !id.is_well_formed() {
-            return Ok(None);
-        }
-        let row = self.store.by_id(id.as_str()).await?;
-        if row.is_none() {
-            self.opened.forget(id.as_str());
-        }
-        Ok(row.filter(|row| row.key_id == id.as_str() && is_bound(row, gun, role)))
+        Ok(self.row(id).await?.filter(|row| is_bound(row, gun, role)))
     }
 
     /// The opened key of a row that was read just now.
     async fn opened(&self, row: &SealedKey) -> Result<Arc<ServerKey>, CustodyError> {
         let faulty = |fault: Fault| fault.of_row(&row.key_id, &row.passphrase_alias);
-        let (_, public) = row::public_half(row).map_err(faulty)?;
+        let public = row::public_half(row).map_err(faulty)?;
         if let Some(key) = self.opened.find(row, (self.now)())
             && key.public() == &public
         {
@@ -130,6 +145,7 @@ impl SealedCustody {
         role: ServerRole,
         algorithm: ServerKeyAlgorithm,
     ) -> Result<SealedKey, CustodyError> {
+        self.room.take(&*self.store, (self.now)()).await?;
         let (passphrases, rounds, for_gun) =
             (Arc::clone(&self.passphrases), self.settings.rounds, gun.clone());
         let (key, row) = off_thread(move || {
@@ -146,6 +162,24 @@ impl SealedCustody {
             self.opened.keep(&row, Arc::new(key), now);
         }
         Ok(winner)
+    }
+
+    /// The public half of a pending row, to be named in a root.
+    async fn offer(
+        &self,
+        row: &SealedKey,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<PublicKey, CustodyError> {
+        if !is_bound(row, gun, role) || row.algorithm != algorithm.as_str() {
+            return Err(CustodyError::Other(format!(
+                "the key database answered with key {} of another GUN, role or algorithm",
+                row.key_id
+            )));
+        }
+        // A key that cannot sign is not handed out: it would end up in a root.
+        Ok(self.opened(row).await?.public().clone())
     }
 
     /// Notes that the key has signed. The first note ends the key's pending time, so without it
@@ -176,19 +210,24 @@ impl Custody for SealedCustody {
         role: ServerRole,
         algorithm: ServerKeyAlgorithm,
     ) -> Result<PublicKey, CustodyError> {
-        let stored = self.store.pending(gun.as_str(), role.as_str(), algorithm.as_str()).await?;
-        let row = match stored {
-            Some(row) => row,
-            None => self.make_pending(gun, role, algorithm).await?,
-        };
-        if !is_bound(&row, gun, role) || row.algorithm != algorithm.as_str() {
-            return Err(CustodyError::Other(format!(
-                "the key database answered with key {} of another GUN, role or algorithm",
-                row.key_id
-            )));
+        if let Some(key) = self.find_pending(gun, role, algorithm).await? {
+            return Ok(key);
         }
-        // A key that cannot sign is not handed out: it would end up in a root.
-        Ok(self.opened(&row).await?.public().clone())
+        let row = self.make_pending(gun, role, algorithm).await?;
+        self.offer(&row, gun, role, algorithm).await
+    }
+
+    async fn find_pending(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<Option<PublicKey>, CustodyError> {
+        let stored = self.store.pending(gun.as_str(), role.as_str(), algorithm.as_str()).await?;
+        match stored {
+            Some(row) => Ok(Some(self.offer(&row, gun, role, algorithm).await?)),
+            None => Ok(None),
+        }
     }
 
     async fn find_key(
@@ -201,6 +240,20 @@ impl Custody for SealedCustody {
             Some(row) => Ok(Some(self.opened(&row).await?.public().clone())),
             None => Ok(None),
         }
+    }
+
+    async fn bind(&self, gun: &Gun, role: ServerRole, id: &KeyId) -> Result<bool, CustodyError> {
+        let Some(row) = self.row(id).await? else { return Ok(false) };
+        if !may_be_bound(&row, gun, role) {
+            return Ok(is_bound(&row, gun, role));
+        }
+        let now = (self.now)();
+        let row = self.store.bind(id.as_str(), gun.as_str(), role.as_str(), now).await?;
+        let bound = row.is_some_and(|row| is_bound(&row, gun, role));
+        if bound {
+            tracing::info!(key_id = %id, %gun, %role, "an old server key is bound from now on");
+        }
+        Ok(bound)
     }
 
     async fn sign(
@@ -238,6 +291,12 @@ impl fmt::Debug for SealedCustody {
 
 fn is_bound(row: &SealedKey, gun: &Gun, role: ServerRole) -> bool {
     row.gun == gun.as_str() && row.role == role.as_str()
+}
+
+/// Whether the row lacks something, and what it has is no other GUN or role.
+fn may_be_bound(row: &SealedKey, gun: &Gun, role: ServerRole) -> bool {
+    let fits = |has: &str, wanted: &str| has.is_empty() || has == wanted;
+    !is_bound(row, gun, role) && fits(&row.gun, gun.as_str()) && fits(&row.role, role.as_str())
 }
 
 /// Runs long computation on the blocking pool.

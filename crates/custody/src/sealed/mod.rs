@@ -4,7 +4,7 @@
 //! - [`Passphrases`] are the secrets that seal rows, each under its alias.
 //! - `jwe` seals bytes into a compact JWE and opens it again (`jwe_header`, `key_wrap` and
 //!   `content` are its parts); `row` turns a key into a row and back; `private_key` makes, loads
-//!   and uses the key itself.
+//!   and uses the key itself (`ec_pair` and `rsa_pair` are two kinds of it).
 //!
 //! Never in here: SQL, the environment, the wall clock (a clock is handed in), and plaintext keys
 //! outside memory that is wiped.
@@ -16,6 +16,7 @@
 
 mod content;
 mod custody;
+mod ec_pair;
 mod fault;
 mod jwe;
 mod jwe_header;
@@ -23,8 +24,10 @@ mod key_wrap;
 mod opened_keys;
 mod passphrase;
 mod passphrase_check;
+mod pending_room;
 mod private_key;
 mod row;
+mod rsa_pair;
 #[cfg(test)]
 mod vectors;
 

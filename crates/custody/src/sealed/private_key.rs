@@ -9,22 +9,18 @@
 use std::fmt;
 
 use ed25519_dalek::{Signer as _, SigningKey as Ed25519Key, VerifyingKey as Ed25519Public};
-use p256::elliptic_curve::sec1::ToSec1Point as _;
-use p256::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
-use p256::{PublicKey as P256Public, SecretKey as P256Secret};
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use zeroize::Zeroizing;
 
+use super::ec_pair::EcPair;
 use super::fault::Fault;
 use super::jwe::fill_random;
-use countersign_tuf::keys::{PublicKey, ServerKeyAlgorithm, verify_signature};
+use super::rsa_pair::RsaPair;
+use countersign_tuf::keys::{
+    KeyType, PlainKey, PublicKey, ServerKeyAlgorithm, SignatureMethod, verify_signature,
+};
 
-/// Both P-256 scalars and Ed25519 seeds have this length.
-const SECRET_BYTES: usize = 32;
-
-/// How often a random scalar is tried. One is out of range once in 2^32.
-const SCALAR_TRIES: usize = 8;
+/// The length of seeds and public halves of Ed25519.
+const ED25519_BYTES: usize = 32;
 
 /// A private key and the public half that it belongs to.
 pub(super) struct ServerKey {
@@ -33,14 +29,9 @@ pub(super) struct ServerKey {
 }
 
 enum Secret {
-    Ecdsa(P256Pair),
+    Ec(EcPair),
     Ed25519(Ed25519Key),
-}
-
-/// Both halves, because deriving the public one costs more than a signature.
-struct P256Pair {
-    secret: P256Secret,
-    public: P256Public,
+    Rsa(RsaPair),
 }
 
 impl ServerKey {
@@ -48,15 +39,11 @@ impl ServerKey {
     pub(super) fn generate(algorithm: ServerKeyAlgorithm) -> Result<Self, Fault> {
         let (secret, public) = match algorithm {
             ServerKeyAlgorithm::Ecdsa => {
-                let secret = random_scalar()?;
-                let public = secret.public_key();
-                let encoded = public
-                    .to_public_key_der()
-                    .map_err(|_| Fault::Sealing("the public key does not encode"))?;
-                (Secret::Ecdsa(P256Pair { secret, public }), encoded.into_vec())
+                let (pair, public) = EcPair::generate()?;
+                (Secret::Ec(pair), public)
             }
             ServerKeyAlgorithm::Ed25519 => {
-                let mut seed = Zeroizing::new([0; SECRET_BYTES]);
+                let mut seed = Zeroizing::new([0; ED25519_BYTES]);
                 fill_random(seed.as_mut_slice())?;
                 let secret = Ed25519Key::from_bytes(&seed);
                 let public = secret.verifying_key().to_bytes().to_vec();
@@ -67,14 +54,13 @@ impl ServerKey {
     }
 
     /// Loads what was sealed, and proves that it belongs to `public`.
-    pub(super) fn load(
-        algorithm: ServerKeyAlgorithm,
-        public: PublicKey,
-        plaintext: &[u8],
-    ) -> Result<Self, Fault> {
-        let secret = match algorithm {
-            ServerKeyAlgorithm::Ecdsa => load_ecdsa(&public, plaintext)?,
-            ServerKeyAlgorithm::Ed25519 => load_ed25519(&public, plaintext)?,
+    pub(super) fn load(public: PublicKey, plaintext: &[u8]) -> Result<Self, Fault> {
+        let secret = match public.key_type() {
+            KeyType::Ecdsa | KeyType::Rsa => load_plain(&public, plaintext)?,
+            KeyType::Ed25519 => load_ed25519(&public, plaintext)?,
+            other @ (KeyType::EcdsaX509 | KeyType::RsaX509 | KeyType::Unknown(_)) => {
+                return Err(Fault::Algorithm(other.as_str().to_owned()));
+            }
         };
         Ok(Self { public, secret })
     }
@@ -84,41 +70,33 @@ impl ServerKey {
         &self.public
     }
 
-    /// The algorithm.
-    pub(super) fn algorithm(&self) -> ServerKeyAlgorithm {
-        match self.secret {
-            Secret::Ecdsa(_) => ServerKeyAlgorithm::Ecdsa,
-            Secret::Ed25519(_) => ServerKeyAlgorithm::Ed25519,
-        }
-    }
-
-    /// The bytes to seal: SEC 1 `ECPrivateKey` with curve and point, or public ‖ seed ‖ public.
-    pub(super) fn to_plaintext(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    /// The bytes to seal: SEC 1 `ECPrivateKey` with curve and point, public ‖ seed ‖ public, or
+    /// PKCS#1 `RSAPrivateKey`.
+    pub(super) fn to_plaintext(&self) -> Zeroizing<Vec<u8>> {
         match &self.secret {
-            Secret::Ecdsa(pair) => pair
-                .secret
-                .to_sec1_der()
-                .map_err(|_| Fault::Sealing("the private key does not encode")),
+            Secret::Ec(pair) => pair.to_sec1(),
             Secret::Ed25519(key) => {
                 let public = key.verifying_key().to_bytes();
-                let mut plaintext = Zeroizing::new(Vec::with_capacity(3 * SECRET_BYTES));
+                let mut plaintext = Zeroizing::new(Vec::with_capacity(3 * ED25519_BYTES));
                 for part in [&public, key.as_bytes(), &public] {
                     plaintext.extend_from_slice(part);
                 }
-                Ok(plaintext)
+                plaintext
             }
+            Secret::Rsa(pair) => pair.to_pkcs1(),
         }
     }
 
-    /// Signs the whole `message`, 64 bytes, and verifies the result before handing it out.
+    /// Signs the whole `message`, and verifies the result before handing it out.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Fault> {
-        let signature = match &self.secret {
-            Secret::Ecdsa(pair) => pair.sign(message)?,
+        let (method, signature) = match &self.secret {
+            Secret::Ec(pair) => (SignatureMethod::Ecdsa, pair.sign(message)?),
             Secret::Ed25519(key) => {
-                key.try_sign(message).map_err(|_| Fault::BadSignature)?.to_bytes().to_vec()
+                let signature = key.try_sign(message).map_err(|_| Fault::BadSignature)?;
+                (SignatureMethod::Eddsa, signature.to_bytes().to_vec())
             }
+            Secret::Rsa(pair) => (SignatureMethod::RsaPss, pair.sign(message)?),
         };
-        let method = self.algorithm().signature_method();
         if !verify_signature(&self.public, &method, message, &signature) {
             return Err(Fault::BadSignature);
         }
@@ -132,53 +110,25 @@ impl fmt::Debug for ServerKey {
     }
 }
 
-impl P256Pair {
-    /// Signs with ring, which is four times as fast as `p256` even though it loads the key each
-    /// time. Ring does not wipe its keys, so none of them is kept.
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Fault> {
-        let (scalar, random) = (Zeroizing::new(self.secret.to_bytes()), SystemRandom::new());
-        EcdsaKeyPair::from_private_key_and_public_key(
-            &ECDSA_P256_SHA256_FIXED_SIGNING,
-            scalar.as_slice(),
-            self.public.to_sec1_point(false).as_bytes(),
-            &random,
-        )
-        .map_err(|_| Fault::PublicMismatch)?
-        .sign(&random, message)
-        .map(|signature| signature.as_ref().to_vec())
-        .map_err(|_| Fault::Sealing("the system gives no random bytes"))
-    }
-}
-
-fn random_scalar() -> Result<P256Secret, Fault> {
-    let mut scalar = Zeroizing::new([0; SECRET_BYTES]);
-    for _ in 0..SCALAR_TRIES {
-        fill_random(scalar.as_mut_slice())?;
-        if let Ok(secret) = P256Secret::from_slice(scalar.as_slice()) {
-            return Ok(secret);
+/// A key whose public half is a DER `SubjectPublicKeyInfo`.
+fn load_plain(public: &PublicKey, plaintext: &[u8]) -> Result<Secret, Fault> {
+    match (public.key_type(), PlainKey::from_spki(public.public())) {
+        (KeyType::Ecdsa, Some(PlainKey::Ec { curve, point })) => {
+            Ok(Secret::Ec(EcPair::load(curve, point, plaintext)?))
         }
+        (KeyType::Rsa, Some(PlainKey::Rsa { pkcs1 })) => {
+            Ok(Secret::Rsa(RsaPair::load(pkcs1, plaintext)?))
+        }
+        _ => Err(Fault::PublicMismatch),
     }
-    Err(Fault::Sealing("the system's random bytes give no key"))
-}
-
-/// The SEC 1 reader also refuses another curve and a point that is not the scalar's.
-fn load_ecdsa(public: &PublicKey, plaintext: &[u8]) -> Result<Secret, Fault> {
-    let secret = P256Secret::from_sec1_der(plaintext)
-        .map_err(|_| Fault::Plaintext { algorithm: "P-256 ecdsa" })?;
-    let public =
-        P256Public::from_public_key_der(public.public()).map_err(|_| Fault::PublicMismatch)?;
-    if secret.public_key() != public {
-        return Err(Fault::PublicMismatch);
-    }
-    Ok(Secret::Ecdsa(P256Pair { secret, public }))
 }
 
 fn load_ed25519(public: &PublicKey, plaintext: &[u8]) -> Result<Secret, Fault> {
     let malformed = Fault::Plaintext { algorithm: "ed25519" };
     let (before, rest) =
-        plaintext.split_first_chunk::<SECRET_BYTES>().ok_or_else(|| malformed.clone())?;
+        plaintext.split_first_chunk::<ED25519_BYTES>().ok_or_else(|| malformed.clone())?;
     let (seed, after) =
-        rest.split_first_chunk::<SECRET_BYTES>().ok_or_else(|| malformed.clone())?;
+        rest.split_first_chunk::<ED25519_BYTES>().ok_or_else(|| malformed.clone())?;
     if before.as_slice() != after {
         return Err(malformed);
     }
@@ -192,12 +142,15 @@ fn load_ed25519(public: &PublicKey, plaintext: &[u8]) -> Result<Secret, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     const BOTH: [ServerKeyAlgorithm; 2] = [ServerKeyAlgorithm::Ecdsa, ServerKeyAlgorithm::Ed25519];
 
     fn load(key: &ServerKey, plaintext: &[u8]) -> Result<ServerKey, Fault> {
-        ServerKey::load(key.algorithm(), key.public().clone(), plaintext)
+        ServerKey::load(key.public().clone(), plaintext)
     }
 
     /// Signer spec 2.2, 2.3 and 3.2: sizes of public bytes, plaintext and signature.
@@ -208,7 +161,7 @@ mod tests {
         {
             let key = ServerKey::generate(algorithm).unwrap();
             assert_eq!(key.public().public().len(), public);
-            assert_eq!(key.to_plaintext().unwrap().len(), plaintext);
+            assert_eq!(key.to_plaintext().len(), plaintext);
             assert_eq!(key.sign(b"message").unwrap().len(), 64);
         }
     }
@@ -216,14 +169,14 @@ mod tests {
     #[test]
     fn ecdsa_plaintext_begins_as_the_go_signers() {
         let key = ServerKey::generate(ServerKeyAlgorithm::Ecdsa).unwrap();
-        assert_eq!(key.to_plaintext().unwrap()[..7], [0x30, 0x77, 2, 1, 1, 4, 0x20]);
+        assert_eq!(key.to_plaintext()[..7], [0x30, 0x77, 2, 1, 1, 4, 0x20]);
     }
 
     #[test]
     fn generated_key_loads_and_signs_after_a_round_trip() {
         for algorithm in BOTH {
             let key = ServerKey::generate(algorithm).unwrap();
-            let loaded = load(&key, &key.to_plaintext().unwrap()).unwrap();
+            let loaded = load(&key, &key.to_plaintext()).unwrap();
             let signature = loaded.sign(b"").unwrap();
             let method = algorithm.signature_method();
             assert!(verify_signature(key.public(), &method, b"", &signature));
@@ -235,7 +188,7 @@ mod tests {
         for algorithm in BOTH {
             let key = ServerKey::generate(algorithm).unwrap();
             let other = ServerKey::generate(algorithm).unwrap();
-            let error = load(&key, &other.to_plaintext().unwrap()).unwrap_err();
+            let error = load(&key, &other.to_plaintext()).unwrap_err();
             assert_eq!(error, Fault::PublicMismatch);
         }
     }
@@ -244,7 +197,7 @@ mod tests {
     fn ed25519_whose_two_public_halves_differ_is_refused() {
         let key = ServerKey::generate(ServerKeyAlgorithm::Ed25519).unwrap();
         for place in [0, 95] {
-            let mut plaintext = key.to_plaintext().unwrap();
+            let mut plaintext = key.to_plaintext();
             plaintext[place] ^= 1;
             assert_eq!(
                 load(&key, &plaintext).unwrap_err(),
@@ -256,7 +209,7 @@ mod tests {
     #[test]
     fn ed25519_with_a_foreign_seed_between_right_public_halves_is_refused() {
         let key = ServerKey::generate(ServerKeyAlgorithm::Ed25519).unwrap();
-        let mut plaintext = key.to_plaintext().unwrap();
+        let mut plaintext = key.to_plaintext();
         plaintext[40] ^= 1;
         assert_eq!(load(&key, &plaintext).unwrap_err(), Fault::PublicMismatch);
     }
@@ -265,7 +218,7 @@ mod tests {
     fn cut_and_lengthened_plaintext_is_refused() {
         for algorithm in BOTH {
             let key = ServerKey::generate(algorithm).unwrap();
-            let plaintext = key.to_plaintext().unwrap();
+            let plaintext = key.to_plaintext();
             let longer = [plaintext.as_slice(), &[0]].concat();
             for wrong in [&[][..], &plaintext[..plaintext.len() - 1], &longer] {
                 assert!(matches!(load(&key, wrong), Err(Fault::Plaintext { .. })));
@@ -290,5 +243,69 @@ mod tests {
         assert!(!shown.contains(&hex::encode(secret.as_bytes())));
         let listed = format!("{:?}", secret.as_bytes());
         assert!(!shown.contains(listed.trim_matches(['[', ']'])));
+    }
+
+    /// Keys that OpenSSL made, in the forms that the signer seals.
+    fn foreign_pairs() -> Vec<(String, PublicKey, Vec<u8>, u64)> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/keys/pairs.json");
+        let file: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let bytes = |value: &serde_json::Value| STANDARD.decode(value.as_str().unwrap()).unwrap();
+        let pairs = file["pairs"].as_array().unwrap().iter();
+        pairs
+            .map(|pair| {
+                let key_type = KeyType::parse(&text(&pair["keytype"]));
+                let public = PublicKey::new(key_type, bytes(&pair["public"]));
+                let length = pair["signature_bytes"].as_u64().unwrap();
+                (text(&pair["name"]), public, bytes(&pair["private"]), length)
+            })
+            .collect()
+    }
+
+    /// Signer spec 2.1 and 2.3.
+    #[test]
+    fn foreign_key_of_every_kind_loads_signs_and_comes_back_as_it_was() {
+        let pairs = foreign_pairs();
+        let names: Vec<_> = pairs.iter().map(|(name, ..)| name.as_str()).collect();
+        assert_eq!(names, ["p224", "p256", "p384", "p521", "rsa2048", "rsa4096"]);
+        for (name, public, private, length) in pairs {
+            let method = public.key_type().server_method().unwrap();
+            let key = ServerKey::load(public, &private).unwrap();
+            assert_eq!(key.to_plaintext().as_slice(), private, "{name}");
+            for message in [&b""[..], b"message"] {
+                let signature = key.sign(message).unwrap();
+                assert_eq!(u64::try_from(signature.len()).unwrap(), length, "{name}");
+                assert!(verify_signature(key.public(), &method, message, &signature), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn foreign_key_beside_the_public_half_of_another_is_refused() {
+        let pairs = foreign_pairs();
+        for (name, public, _, _) in &pairs {
+            for (other, _, private, _) in pairs.iter().filter(|(other, ..)| other != name) {
+                let refused = ServerKey::load(public.clone(), private);
+                assert!(
+                    matches!(refused, Err(Fault::Plaintext { .. } | Fault::PublicMismatch)),
+                    "{name} {other}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn foreign_key_under_another_type_is_refused() {
+        for (name, public, private, _) in foreign_pairs() {
+            for key_type in ["ecdsa", "ecdsa-x509", "ed25519", "rsa", "rsa-x509", "ECDSA"] {
+                let key_type = KeyType::parse(key_type);
+                if key_type == *public.key_type() {
+                    continue;
+                }
+                let listed = PublicKey::new(key_type, public.public().to_vec());
+                assert!(ServerKey::load(listed, &private).is_err(), "{name}");
+            }
+        }
     }
 }

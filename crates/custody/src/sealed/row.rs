@@ -11,7 +11,7 @@ use super::key_wrap::Rounds;
 use super::passphrase::{Passphrases, variable_of};
 use super::private_key::ServerKey;
 use countersign_storage::SealedKey;
-use countersign_tuf::keys::{PublicKey, ServerKeyAlgorithm};
+use countersign_tuf::keys::{KeyType, PublicKey};
 use countersign_tuf::names::{Gun, ServerRole};
 
 /// Seals `key` into a row that is pending for `gun` and `role`. Slow on purpose.
@@ -22,12 +22,12 @@ pub(super) fn seal(
     passphrases: &Passphrases,
     rounds: Rounds,
 ) -> Result<SealedKey, Fault> {
-    let sealed = jwe::seal(&key.to_plaintext()?, passphrases.default(), rounds)?;
+    let sealed = jwe::seal(&key.to_plaintext(), passphrases.default(), rounds)?;
     Ok(SealedKey {
         key_id: key.public().id().as_str().to_owned(),
         encryption_alg: ContentAlg::A256Gcm.as_str().to_owned(),
         keywrap_alg: KeyWrapAlg::Hs256A128.as_str().to_owned(),
-        algorithm: key.algorithm().as_str().to_owned(),
+        algorithm: key.public().key_type().as_str().to_owned(),
         passphrase_alias: passphrases.default_alias().to_owned(),
         public: key.public().public().to_vec(),
         sealed,
@@ -38,28 +38,33 @@ pub(super) fn seal(
 }
 
 /// The row's public half, proved to be the one that its ID names.
-pub(super) fn public_half(row: &SealedKey) -> Result<(ServerKeyAlgorithm, PublicKey), Fault> {
-    let algorithm = ServerKeyAlgorithm::parse(&row.algorithm)
-        .ok_or_else(|| Fault::Algorithm(row.algorithm.clone()))?;
-    let public = PublicKey::new(algorithm.key_type(), row.public.clone());
+pub(super) fn public_half(row: &SealedKey) -> Result<PublicKey, Fault> {
+    let key_type = KeyType::parse(&row.algorithm);
+    // A type by which no server signs is no server key, whatever is sealed.
+    if key_type.server_method().is_none() {
+        return Err(Fault::Algorithm(row.algorithm.clone()));
+    }
+    let public = PublicKey::new(key_type, row.public.clone());
     if public.id().as_str() != row.key_id {
         return Err(Fault::KeyIdMismatch);
     }
-    Ok((algorithm, public))
+    Ok(public)
 }
 
 /// Opens the row and proves that its parts belong together. Slow on purpose.
 pub(super) fn open(row: &SealedKey, passphrases: &Passphrases) -> Result<ServerKey, Fault> {
-    let (algorithm, public) = public_half(row)?;
+    let public = public_half(row)?;
     let passphrase = passphrases
         .of(&row.passphrase_alias)
         .ok_or_else(|| Fault::NoPassphrase { variable: variable_of(&row.passphrase_alias) })?;
     let plaintext = jwe::open(&row.sealed, passphrase)?;
-    ServerKey::load(algorithm, public, &plaintext)
+    ServerKey::load(public, &plaintext)
 }
 
 #[cfg(test)]
 mod tests {
+    use countersign_tuf::keys::ServerKeyAlgorithm;
+
     use super::super::passphrase::Passphrase;
     use super::*;
 

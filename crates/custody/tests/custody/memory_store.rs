@@ -122,8 +122,32 @@ impl KeyStore for MemoryStore {
         Ok(key.clone())
     }
 
+    async fn count_pending(&self, most: u32) -> StorageResult<u32> {
+        let state = self.answering()?;
+        let waiting = state.rows.iter().filter(|row| row.last_used.is_none()).count();
+        Ok(u32::try_from(waiting).unwrap().min(most))
+    }
+
     async fn by_id(&self, key_id: &str) -> StorageResult<Option<SealedKey>> {
         Ok(self.answering()?.rows.iter().find(|row| row.key_id == key_id).cloned())
+    }
+
+    async fn bind(
+        &self,
+        key_id: &str,
+        gun: &str,
+        role: &str,
+        _now: DateTime<Utc>,
+    ) -> StorageResult<Option<SealedKey>> {
+        let mut state = self.answering()?;
+        let fits = |has: &str, wanted: &str| has.is_empty() || has == wanted;
+        let Some(row) = state.rows.iter_mut().find(|row| row.key_id == key_id) else {
+            return Ok(None);
+        };
+        if fits(&row.gun, gun) && fits(&row.role, role) {
+            (row.gun, row.role) = (gun.to_owned(), role.to_owned());
+        }
+        Ok(Some(row.clone()))
     }
 
     async fn mark_used(&self, key_id: &str, at: DateTime<Utc>) -> StorageResult<()> {

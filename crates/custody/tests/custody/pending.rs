@@ -1,6 +1,7 @@
 //! One pending key per GUN, role and algorithm until it has signed, across restarts and replicas
 //! (contract section 3).
 
+use chrono::TimeDelta;
 use countersign_custody::{Custody as _, CustodyError};
 use countersign_tuf::keys::ServerKeyAlgorithm;
 use countersign_tuf::names::{Gun, ServerRole};
@@ -110,6 +111,46 @@ async fn store_that_cannot_answer_is_unavailable_and_never_an_absent_key() {
     for error in errors {
         assert!(matches!(error, CustodyError::Unavailable { .. }), "{error}");
     }
+}
+
+#[tokio::test]
+async fn as_many_keys_as_the_limit_may_wait_and_one_more_is_not_made() {
+    let bench = Workbench::new();
+    let custody = bench.limited(3).await;
+    let ask = |name: usize| {
+        let (custody, gun) = (&custody, Gun::parse(&format!("registry.example/{name}")).unwrap());
+        async move { custody.pending_key(&gun, ServerRole::Timestamp, ServerKeyAlgorithm::Ecdsa).await }
+    };
+    let first = pending(&custody).await;
+    for name in [1, 2] {
+        ask(name).await.unwrap();
+    }
+    for _ in 0..2 {
+        let error = ask(3).await.unwrap_err();
+        assert!(matches!(error, CustodyError::TooManyPending { limit: 3 }), "{error}");
+    }
+    ask(2).await.unwrap();
+    assert_eq!(bench.store.rows().len(), 3);
+
+    sign_well(&custody, &first).await;
+    bench.pass(TimeDelta::seconds(5));
+    ask(3).await.unwrap();
+    ask(4).await.unwrap_err();
+    let other_process = bench.limited(3).await;
+    let gun = Gun::parse("registry.example/5").unwrap();
+    let (role, algorithm) = (ServerRole::Timestamp, ServerKeyAlgorithm::Ecdsa);
+    other_process.pending_key(&gun, role, algorithm).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_look_for_a_pending_key_makes_none() {
+    let bench = Workbench::new();
+    let custody = bench.custody().await;
+    let (gun, role, algorithm) = (gun(), ServerRole::Timestamp, ServerKeyAlgorithm::Ecdsa);
+    assert_eq!(custody.find_pending(&gun, role, algorithm).await.unwrap(), None);
+    assert!(bench.store.rows().is_empty());
+    let key = pending(&custody).await;
+    assert_eq!(custody.find_pending(&gun, role, algorithm).await.unwrap(), Some(key));
 }
 
 #[tokio::test]

@@ -49,8 +49,21 @@ impl Workbench {
 
     /// Custody of one process, under these passphrases.
     pub(crate) async fn open(&self, passphrases: Passphrases) -> Result<SealedCustody, OpenError> {
-        let settings =
-            SealedSettings { rounds: Rounds::new(1_000).unwrap(), ..SealedSettings::default() };
+        self.open_with(passphrases, SealedSettings::default().pending_keys).await
+    }
+
+    /// Custody of one process that lets so many keys wait for their first signature.
+    pub(crate) async fn limited(&self, pending_keys: u32) -> SealedCustody {
+        self.open_with(only(SECRET), pending_keys).await.unwrap()
+    }
+
+    async fn open_with(
+        &self,
+        passphrases: Passphrases,
+        pending_keys: u32,
+    ) -> Result<SealedCustody, OpenError> {
+        let rounds = Rounds::new(1_000).unwrap();
+        let settings = SealedSettings { rounds, pending_keys, ..SealedSettings::default() };
         let store: Arc<dyn KeyStore> = self.store.clone();
         let time = Arc::clone(&self.time);
         let now: Now = Arc::new(move || *time.lock().unwrap());

@@ -125,7 +125,7 @@ fn key_under_wrong_id(repository: &mut Repository, _: &str) {
 }
 
 /// Lists another key for `targets/a` and lets it sign that document.
-fn replace_key(repository: &mut Repository, key: Key) {
+pub(super) fn replace_key(repository: &mut Repository, key: Key) {
     repository.edit("targets", |targets| {
         if let Some(keys) = targets.pointer_mut("/delegations/keys") {
             set(keys, &key.id(), key.to_json());

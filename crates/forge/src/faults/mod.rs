@@ -6,6 +6,7 @@
 
 mod delegations;
 mod hashes;
+mod key_types;
 mod members;
 mod root_keys;
 mod signatures;
@@ -68,6 +69,7 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
         text::FAULTS,
         thresholds::FAULTS,
         root_keys::FAULTS,
+        key_types::FAULTS,
         hashes::FAULTS,
         delegations::FAULTS,
     ]

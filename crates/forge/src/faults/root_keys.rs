@@ -167,7 +167,7 @@ fn retype(repository: &mut Repository, key_type: &'static str) {
 }
 
 /// Takes back the version that a rotation added: the publish in hand already has its own.
-fn back(repository: &mut Repository) {
+pub(super) fn back(repository: &mut Repository) {
     repository.edit("root", |root| {
         let version = root.get("version").and_then(Value::as_i64).unwrap_or(1);
         set(root, "version", json!(version - 1));

@@ -50,6 +50,11 @@ pub(crate) enum ApiError {
     Service(TrustError),
     /// The upload, one of its parts or their number is over a limit; names the limit.
     TooLarge(&'static str),
+    /// The client has had too many keys made.
+    TooManyKeys {
+        /// Seconds until it may ask for another.
+        wait: u64,
+    },
 }
 
 /// What the log says of an answer; an extension of the response.
@@ -142,6 +147,10 @@ impl ApiError {
             Self::Publish(error) => publish_answer(error),
             Self::Service(error) => service_answer(error),
             Self::TooLarge(_) => answer(StatusCode::PAYLOAD_TOO_LARGE, Code::MalformedUpload, None),
+            Self::TooManyKeys { .. } => {
+                let detail = Detail::text("too many new keys for this address: try again later");
+                answer(StatusCode::TOO_MANY_REQUESTS, Code::Unknown, Some(detail))
+            }
         }
     }
 
@@ -161,6 +170,7 @@ impl ApiError {
             Self::Panicked(message) => format!("panic: {message}"),
             Self::Publish(error) | Self::Service(error) => error.to_string(),
             Self::TooLarge(limit) => format!("over the limit on {limit}"),
+            Self::TooManyKeys { .. } => "over the limit on new keys per address".to_owned(),
         }
     }
 }
@@ -171,8 +181,12 @@ impl IntoResponse for ApiError {
         let body = body::envelope(code.as_str(), code.message(), detail);
         let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
         let mut response = (status, content_type, body).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        let retry_after = match self {
+            Self::TooManyKeys { wait } => Some(HeaderValue::from(wait)),
+            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
+        };
+        if let Some(retry_after) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, retry_after);
         }
         let outcome = Outcome { code: code.as_str(), cause: self.cause() };
         response.extensions_mut().insert(outcome);
@@ -243,7 +257,7 @@ fn storage_prospect(error: &StorageError) -> Prospect {
 
 fn custody_prospect(error: &CustodyError) -> Prospect {
     match error {
-        CustodyError::Unavailable { .. } => Prospect::Later,
+        CustodyError::TooManyPending { .. } | CustodyError::Unavailable { .. } => Prospect::Later,
         CustodyError::BadKey { .. } | CustodyError::Other(_) => Prospect::Never,
     }
 }

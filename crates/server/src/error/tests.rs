@@ -61,7 +61,8 @@ fn every_variant_is_listed(error: &ApiError) {
         | ApiError::Panicked(_)
         | ApiError::Publish(_)
         | ApiError::Service(_)
-        | ApiError::TooLarge(_) => {}
+        | ApiError::TooLarge(_)
+        | ApiError::TooManyKeys { .. } => {}
     }
 }
 
@@ -72,7 +73,7 @@ async fn print(error: ApiError) -> (u16, String) {
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json; charset=utf-8");
     assert_eq!(
         response.headers().contains_key(header::RETRY_AFTER),
-        status == StatusCode::SERVICE_UNAVAILABLE
+        [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status)
     );
     let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     (status.as_u16(), String::from_utf8(body.to_vec()).unwrap())
@@ -144,6 +145,11 @@ async fn refused_requests_have_notarys_status_and_body() {
         (ApiError::NotFound, 404, element("METADATA_NOT_FOUND", EMPTY)),
         (ApiError::Panicked("boom".to_owned()), 500, element("UNKNOWN", EMPTY)),
         (ApiError::TooLarge("parts"), 413, upload()),
+        (
+            ApiError::TooManyKeys { wait: 7 },
+            429,
+            element("UNKNOWN", &text("too many new keys for this address: try again later")),
+        ),
     ])
     .await;
 }
@@ -189,6 +195,7 @@ async fn another_operation_that_did_not_happen_has_notarys_status_and_body() {
         (service(TrustError::ShuttingDown), 503, unknown()),
         (service(custody_away()), 503, unknown()),
         (service(storage_away()), 503, unknown()),
+        (service(CustodyError::TooManyPending { limit: 1 }), 503, unknown()),
         (service(bad_key()), 500, unknown()),
         (service(CustodyError::Other("x".to_owned())), 500, unknown()),
         (service(corrupt()), 500, unknown()),

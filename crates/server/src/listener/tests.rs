@@ -170,8 +170,15 @@ async fn empty_answers_say_that_they_are_empty() {
 
 #[tokio::test]
 async fn a_head_under_the_limit_is_read_and_one_over_it_is_not() {
-    let running = start(Limits::default());
-    for (size, status) in [(31 << 10, "HTTP/1.1 200 "), (33 << 10, "HTTP/1.1 431 ")] {
+    let small = Limits::for_tests();
+    let least = usize::try_from(small.head_bytes).unwrap();
+    let running = [start(Limits::default()), start(small)];
+    for (running, size, status) in [
+        (&running[0], 31 << 10, "HTTP/1.1 200 "),
+        (&running[0], 33 << 10, "HTTP/1.1 431 "),
+        (&running[1], least - 100, "HTTP/1.1 200 "),
+        (&running[1], least + 100, "HTTP/1.1 431 "),
+    ] {
         let mut client = running.connect().await.unwrap();
         let filler = format!("Host: localhost\r\nx: {}\r\n", "y".repeat(size));
         let request = PING.replace("Host: localhost\r\n", &filler);

@@ -7,11 +7,13 @@ mod ready;
 mod trust;
 
 use std::any::Any;
+use std::net::SocketAddr;
 
 use axum::Extension;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -23,13 +25,14 @@ pub(crate) async fn dispatch(
     Extension(route): Extension<Route>,
     request: Request,
 ) -> Response {
+    let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let outcome = match route {
         Route::BadEscape => Err(ApiError::BadEscape),
         Route::Changefeed(gun) => {
             trust::changefeed::changefeed(&app, gun.as_ref(), request.uri().query()).await
         }
         Route::Delete(gun) => trust::tuf::delete::delete(&app, &gun).await,
-        Route::GetKey(gun, role) => trust::tuf::get_key::get_key(&app, &gun, role).await,
+        Route::GetKey(gun, role) => trust::tuf::get_key::get_key(&app, &gun, role, remote).await,
         Route::GetRole(gun, document) => {
             trust::tuf::get_role::get_role(&app, &gun, &document, request.headers()).await
         }
@@ -40,7 +43,9 @@ pub(crate) async fn dispatch(
         Route::Publish(gun) => trust::tuf::publish::publish(&app, &gun, request).await,
         Route::Ready => Ok(ready::ready(&app).await),
         Route::Redirect(path) => Ok(redirect(path, request.uri().query())),
-        Route::RotateKey(gun, role) => trust::tuf::rotate_key::rotate_key(&app, &gun, role).await,
+        Route::RotateKey(gun, role) => {
+            trust::tuf::rotate_key::rotate_key(&app, &gun, role, remote).await
+        }
         Route::Unknown => Err(ApiError::NoRoute),
         Route::UnusableGun { route, reason } => Err(unusable_gun(route, reason)),
     };
@@ -58,9 +63,10 @@ pub(crate) fn after_panic(payload: Box<dyn Any + Send + 'static>) -> Response {
     ApiError::Panicked(message).into_response()
 }
 
+/// To the clean path. Of the query only letters beyond ASCII are escaped, as Go does.
 fn redirect(path: String, query: Option<&str>) -> Response {
     let location = match query {
-        Some(query) => format!("{path}?{query}"),
+        Some(query) => format!("{path}?{}", utf8_percent_encode(query, CONTROLS)),
         None => path,
     };
     (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response()

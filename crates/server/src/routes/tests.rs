@@ -8,8 +8,9 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::limits::Limits;
 use crate::testing::{
-    Answer, BrokenStore, Whole, broken, call, get, multipart, now, post, send, whole,
+    Answer, BrokenStore, Whole, broken, call, get, multipart, now, post, send, whole, whole_under,
 };
 use countersign_forge::repository::{Repository, ServerKeys};
 
@@ -88,6 +89,13 @@ async fn an_unclean_path_is_redirected_with_its_query() {
     assert_eq!(shown(&answer), (301, ""));
     assert_eq!(answer.header(header::LOCATION), Some("/v2/b/_trust/tuf/?x=1"));
     assert_eq!(get(&app, "/v2/%zz").await.status, 400);
+}
+
+#[tokio::test]
+async fn letters_beyond_ascii_in_the_query_of_a_redirect_are_escaped() {
+    let app = broken(BrokenStore::Panics);
+    let answer = get(&app, "/v2//a?x=é&y=%zz").await;
+    assert_eq!(answer.header(header::LOCATION), Some("/v2/a?x=%C3%A9&y=%zz"));
 }
 
 #[tokio::test]
@@ -351,4 +359,40 @@ async fn each_request_is_one_line_and_failures_are_errors_with_their_cause() {
     assert_eq!(lines[1]["fields"]["route"], "unknown");
     assert_eq!(lines[2]["fields"]["method"], "OTHER");
     assert!(!format!("{lines:?}").contains("secret"));
+}
+
+/// Contract section 2.
+#[tokio::test]
+async fn new_keys_are_limited_per_address_and_existing_ones_are_not() {
+    let server = whole_under(Limits::for_tests()).await;
+    let ask = |method: &Method, gun: usize| {
+        let path = format!("/v2/{gun}/_trust/tuf/timestamp.key");
+        let (app, method) = (server.app.clone(), method.clone());
+        async move { call(&app, method, &path).await }
+    };
+    for (gun, method) in [Method::GET, Method::POST, Method::GET].iter().enumerate() {
+        assert_eq!(ask(method, gun).await.status, 200, "{gun}");
+    }
+    for method in [Method::GET, Method::POST] {
+        let refused = ask(&method, 3).await;
+        assert_eq!(refused.status, 429);
+        assert!(refused.text().starts_with("{\"errors\":[{\"code\":\"UNKNOWN\""));
+        assert_eq!(refused.header(header::RETRY_AFTER), Some("1"));
+        assert_eq!(ask(&method, 0).await.status, 200, "a key that exists is no new one");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_the_changefeed_has_no_more_rows_than_the_limit() {
+    let limits = Limits { changes: 3, ..Limits::default() };
+    let server = whole_under(limits).await;
+    for gun in ["a", "b", "c", "d"] {
+        let collection = collection(&server, gun).await;
+        assert_eq!(shown(&publish(&server, &collection).await), (200, ""));
+    }
+    for (records, rows) in [("2", 2), ("3", 3), ("4", 3), ("0", 3), ("-1000", 3)] {
+        let path = format!("/v2/_trust/changefeed?records={records}");
+        let answer: Value = serde_json::from_slice(&get(&server.app, &path).await.body).unwrap();
+        assert_eq!(answer["count"], json!(rows), "{records}");
+    }
 }

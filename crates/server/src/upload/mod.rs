@@ -17,6 +17,7 @@ use bytes::BytesMut;
 use crate::error::ApiError;
 use crate::limits::Limits;
 use body::{BodyFault, LimitedBody};
+use countersign_tuf::metadata::OverLimit;
 use countersign_tuf::names::RoleName;
 use countersign_tuf::rules::UploadedPart;
 
@@ -54,6 +55,7 @@ async fn read_parts(
         return Err(ApiError::MalformedUpload);
     };
     let mut parts = Vec::new();
+    let mut document = limits.document;
     loop {
         body.expect_headers(limits.part_header_bytes);
         let Some(field) = multipart.next_field().await.map_err(unreadable)? else {
@@ -68,6 +70,8 @@ async fn read_parts(
         body.expect_content();
         let role = role_of(field.file_name())?;
         let content = read_content(field, limits).await?;
+        let size = document.measure(&content).map_err(over_limit)?;
+        document.values = document.values.saturating_sub(size.values);
         parts.push(UploadedPart::parse(role, content).map_err(|_| ApiError::MalformedJson)?);
     }
 }
@@ -113,6 +117,17 @@ async fn read_content(mut field: Field<'_>, limits: &Limits) -> Result<Bytes, Ap
         content.extend_from_slice(&piece);
     }
     Ok(content.freeze())
+}
+
+/// Nesting is a fault of the JSON; there is a depth at which its parser gives up by itself.
+fn over_limit(over: OverLimit) -> ApiError {
+    match over {
+        OverLimit::Depth => ApiError::MalformedJson,
+        OverLimit::Keys => ApiError::TooLarge("the number of keys of a document"),
+        OverLimit::Roles => ApiError::TooLarge("the number of roles of a document"),
+        OverLimit::Signatures => ApiError::TooLarge("the number of signatures of a document"),
+        OverLimit::Values => ApiError::TooLarge("the number of JSON values"),
+    }
 }
 
 /// What stopped the reader: one of our limits, somewhere among its causes, or bad multipart.

@@ -226,6 +226,65 @@ async fn a_body_that_comes_slowly_but_in_time_is_read() {
     assert_eq!(read_with(&limited(), Body::from_stream(slowly)).await.unwrap().len(), 2);
 }
 
+fn list(item: &str, count: usize) -> String {
+    format!("[{}]", vec![item; count].join(","))
+}
+
+fn map(count: usize) -> String {
+    let members: Vec<String> = (0..count).map(|n| format!("\"{n}\":{{}}")).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// A document that is harmless but for `count` of something passes when that is the limit.
+async fn check_document(limit: usize, over: &str, document: impl Fn(usize) -> String) {
+    let upload = |count| multipart(&[("root".to_owned(), document(count).into_bytes())]);
+    assert_eq!(read_with(&limited(), upload(limit)).await.unwrap(), ["root"], "{over}");
+    assert_eq!(limit_hit(&limited(), upload(limit + 1)).await, Some(over));
+}
+
+#[tokio::test]
+async fn documents_with_lists_of_the_limit_pass_and_one_more_entry_does_not() {
+    let limits = limited().document;
+    check_document(limits.signatures, "the number of signatures of a document", |count| {
+        format!("{{\"signatures\":{}}}", list("{}", count))
+    })
+    .await;
+    check_document(limits.keys, "the number of keys of a document", |count| {
+        format!("{{\"signed\":{{\"keys\":{}}}}}", map(count))
+    })
+    .await;
+    check_document(limits.roles, "the number of roles of a document", |count| {
+        format!("{{\"signed\":{{\"delegations\":{{\"roles\":{}}}}}}}", list("{}", count))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_values_of_all_documents_of_a_publish_together_are_limited() {
+    let upload = |second: usize| {
+        let document = |values: usize| format!("{{\"x\":{}}}", list("0", values - 2));
+        let documents = [("root", document(300)), ("targets", document(second))];
+        multipart(&documents.map(|(role, text)| (role.to_owned(), text.into_bytes())))
+    };
+    assert_eq!(limited().document.values, 500);
+    assert_eq!(read_with(&limited(), upload(200)).await.unwrap().len(), 2);
+    assert_eq!(limit_hit(&limited(), upload(201)).await, Some("the number of JSON values"));
+}
+
+#[tokio::test]
+async fn a_document_nested_to_the_limit_passes_and_one_deeper_is_no_json() {
+    for limits in [limited(), Limits::default()] {
+        let nested = |depth: usize| {
+            let text = "{\"x\":".repeat(depth) + "0" + &"}".repeat(depth);
+            multipart(&[("root".to_owned(), text.into_bytes())])
+        };
+        let depth = limits.document.depth;
+        assert_eq!(read_with(&limits, nested(depth)).await.unwrap(), ["root"]);
+        let deeper = read_with(&limits, nested(depth + 1)).await;
+        assert!(matches!(deeper, Err(ApiError::MalformedJson)), "{depth}");
+    }
+}
+
 #[tokio::test]
 async fn a_body_of_the_limit_passes_and_one_byte_more_does_not() {
     let body = parts(&["root", "targets"]);

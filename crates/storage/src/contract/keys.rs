@@ -18,7 +18,7 @@ pub struct SealedKey {
     pub encryption_alg: String,
     /// The JWE's `alg`, such as `PBES2-HS256+A128KW`.
     pub keywrap_alg: String,
-    /// `ecdsa` or `ed25519`.
+    /// `ecdsa` or `ed25519`; `rsa` in rows that were put there by hand.
     pub algorithm: String,
     /// Which passphrase seals it.
     pub passphrase_alias: String,
@@ -70,8 +70,26 @@ pub trait KeyStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> StorageResult<SealedKey>;
 
+    /// How many keys have not signed yet, those that nobody can use included; `most` when there
+    /// are more.
+    async fn count_pending(&self, most: u32) -> StorageResult<u32>;
+
     /// The key with exactly this ID.
     async fn by_id(&self, key_id: &str) -> StorageResult<Option<SealedKey>>;
+
+    /// Writes GUN and role into the row of a key that names none. Only what is empty is filled,
+    /// and nothing when the row names another GUN or role. Returns the row as it is afterwards.
+    /// Atomic: of several callers at once, the first binds and all see its binding.
+    ///
+    /// An empty GUN, and a role that is neither `timestamp` nor `snapshot`, are refused as
+    /// [`StorageError::Other`](super::StorageError::Other).
+    async fn bind(
+        &self,
+        key_id: &str,
+        gun: &str,
+        role: &str,
+        now: DateTime<Utc>,
+    ) -> StorageResult<Option<SealedKey>>;
 
     /// Notes that the key signed at `at`, whatever was noted before. A key that is not there (any
     /// more) is no error.

@@ -55,6 +55,19 @@ pub async fn pending_keys_are_per_gun_role_and_algorithm(to: &dyn KeyStore) {
     }
 }
 
+/// Every key counts until it has signed, and no more are counted than asked for.
+pub async fn keys_that_have_not_signed_are_counted_up_to_a_bound(to: &dyn KeyStore) {
+    assert_eq!(to.count_pending(5).await.must(), 0);
+    for (id, gun) in [("01", "a/b"), ("02", "a/c"), ("03", "a/d")] {
+        to.insert_unless_pending(&key(id, gun), moment(0)).await.must();
+    }
+    for (most, counted) in [(0, 0), (2, 2), (3, 3), (4, 3), (u32::MAX, 3)] {
+        assert_eq!(to.count_pending(most).await.must(), counted);
+    }
+    to.mark_used("02", moment(1)).await.must();
+    assert_eq!(to.count_pending(5).await.must(), 2);
+}
+
 /// A key that signed is no longer pending, stays readable and makes room for another.
 pub async fn a_key_that_signed_is_not_pending(to: &dyn KeyStore) {
     let (first, second) = (key("aa", "a/b"), key("bb", "a/b"));
@@ -82,6 +95,59 @@ pub async fn mark_used_notes_the_latest_for_one_key(to: &dyn KeyStore) {
 pub async fn mark_used_of_an_absent_key_is_no_error(to: &dyn KeyStore) {
     to.mark_used("aa", moment(0)).await.must();
     assert_eq!(to.by_id("aa").await.must(), None);
+}
+
+/// What is empty is filled, once; everything else of the row stays.
+pub async fn a_key_without_gun_and_role_is_bound_once(to: &dyn KeyStore) {
+    let old = SealedKey { role: String::new(), ..key("aa", "") };
+    to.insert_unless_pending(&old, moment(0)).await.must();
+    let bound = SealedKey { gun: "a/b".to_owned(), role: "snapshot".to_owned(), ..old };
+    for (gun, role) in [("a/b", "snapshot"), ("a/c", "snapshot"), ("a/b", "timestamp")] {
+        let row = to.bind("aa", gun, role, moment(1)).await.must();
+        assert_eq!(row.as_ref(), Some(&bound), "{gun} {role}");
+    }
+    assert_eq!(to.by_id("aa").await.must().must(), bound);
+}
+
+/// A row that lacks one of the two keeps the other, and takes no binding that contradicts it.
+pub async fn a_key_without_gun_or_role_is_bound_to_what_fits(to: &dyn KeyStore) {
+    let without_gun = key("aa", "");
+    let without_role = SealedKey { role: String::new(), ..key("bb", "a/b") };
+    for old in [&without_gun, &without_role] {
+        to.insert_unless_pending(old, moment(0)).await.must();
+    }
+    let row = to.bind("aa", "a/b", "snapshot", moment(1)).await.must();
+    assert_eq!(row.must(), without_gun);
+    let row = to.bind("bb", "a/c", "timestamp", moment(1)).await.must();
+    assert_eq!(row.must(), without_role);
+    for id in ["aa", "bb"] {
+        let row = to.bind(id, "a/b", "timestamp", moment(1)).await.must();
+        assert_eq!(row.must(), key(id, "a/b"));
+    }
+}
+
+/// A key that is bound stays as it is, and one that is not there is no error.
+pub async fn bind_changes_no_other_key(to: &dyn KeyStore) {
+    let (bound, old) = (key("aa", "a/b"), SealedKey { role: String::new(), ..key("AA", "") });
+    for key in [&bound, &old] {
+        to.insert_unless_pending(key, moment(0)).await.must();
+    }
+    for (id, gun, role) in [("aa", "a/c", "timestamp"), ("aa", "a/b", "snapshot")] {
+        assert_eq!(to.bind(id, gun, role, moment(1)).await.must().as_ref(), Some(&bound));
+    }
+    assert_eq!(to.bind("bb", "a/b", "timestamp", moment(1)).await.must(), None);
+    assert_eq!(to.by_id("AA").await.must().must(), old);
+}
+
+/// Nothing is bound to no GUN, or to a role whose keys a server never holds.
+pub async fn a_binding_to_no_gun_or_another_role_is_refused(to: &dyn KeyStore) {
+    let old = SealedKey { role: String::new(), ..key("aa", "") };
+    to.insert_unless_pending(&old, moment(0)).await.must();
+    for (gun, role) in [("", "timestamp"), ("a/b", ""), ("a/b", "root")] {
+        let refused = to.bind("aa", gun, role, moment(1)).await;
+        assert!(matches!(refused, Err(StorageError::Other(_))), "{refused:?}");
+    }
+    assert_eq!(to.by_id("aa").await.must().must(), old);
 }
 
 /// Key IDs are compared byte for byte.

@@ -64,8 +64,13 @@ macro_rules! conformance_tests {
             a_second_key_gets_the_pending_one,
             pending_keys_are_per_gun_role_and_algorithm,
             a_key_that_signed_is_not_pending,
+            keys_that_have_not_signed_are_counted_up_to_a_bound,
             mark_used_notes_the_latest_for_one_key,
             mark_used_of_an_absent_key_is_no_error,
+            a_key_without_gun_and_role_is_bound_once,
+            a_key_without_gun_or_role_is_bound_to_what_fits,
+            bind_changes_no_other_key,
+            a_binding_to_no_gun_or_another_role_is_refused,
             key_ids_are_exact,
             a_key_id_is_stored_once,
             a_used_key_is_not_stored_as_pending,
@@ -102,6 +107,7 @@ macro_rules! racing_tests {
             a_commit_is_seen_through_the_other_store,
             a_poller_beside_writers_misses_nothing,
             of_twelve_new_keys_all_get_the_same,
+            of_twelve_bindings_one_stays,
             of_twelve_passphrase_checks_all_get_the_same,
         }
     };

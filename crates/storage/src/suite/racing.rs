@@ -14,7 +14,7 @@ use super::samples::{
 };
 use crate::contract::StorageResult;
 use crate::contract::changefeed::{Change, ChangeRange};
-use crate::contract::keys::KeyStore;
+use crate::contract::keys::{KeyStore, SealedKey};
 use crate::contract::metadata::{Commit, Heads, MetadataStore};
 
 /// How long a case may take.
@@ -192,6 +192,19 @@ pub async fn of_twelve_new_keys_all_get_the_same(one: Arc<dyn KeyStore>, two: Ar
         stored += usize::from(two.by_id(id).await.must().is_some());
     }
     assert_eq!(stored, 1);
+}
+
+/// Twelve GUNs name one old key: it is bound to one of them, and all see to which.
+pub async fn of_twelve_bindings_one_stays(one: Arc<dyn KeyStore>, two: Arc<dyn KeyStore>) {
+    let old = SealedKey { role: String::new(), ..key("aa", "") };
+    one.insert_unless_pending(&old, moment(0)).await.must();
+    let rows = at_once(&one, &two, |number, to| async move {
+        to.bind("aa", &format!("a/{number}"), "timestamp", moment(1)).await
+    })
+    .await;
+    let stored = two.by_id("aa").await.must();
+    assert!(rows.iter().all(|row| *row == stored), "{rows:?}");
+    assert!(stored.must().gun.starts_with("a/"));
 }
 
 /// Twelve first passphrases: all callers get the same check value.

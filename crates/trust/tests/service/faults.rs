@@ -42,6 +42,16 @@ impl Custody for Breakable {
         self.inner.pending_key(gun, role, algorithm).await
     }
 
+    async fn find_pending(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<Option<PublicKey>, CustodyError> {
+        self.reach()?;
+        self.inner.find_pending(gun, role, algorithm).await
+    }
+
     async fn find_key(
         &self,
         gun: &Gun,
@@ -50,6 +60,11 @@ impl Custody for Breakable {
     ) -> Result<Option<PublicKey>, CustodyError> {
         self.reach()?;
         self.inner.find_key(gun, role, id).await
+    }
+
+    async fn bind(&self, gun: &Gun, role: ServerRole, id: &KeyId) -> Result<bool, CustodyError> {
+        self.reach()?;
+        self.inner.bind(gun, role, id).await
     }
 
     async fn sign(

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use countersign_storage::ChangeRange;
-use countersign_trust::TrustError;
+use countersign_trust::{Clock as _, TrustError};
 
 use crate::bench::{Bench, gun, role, signed};
 
@@ -55,6 +55,25 @@ async fn an_expired_server_snapshot_is_signed_again_and_named_by_a_new_timestamp
     assert_eq!(bench.version(GUN, "timestamp").await, 2);
     let snapshot = bench.current(GUN, "snapshot").await.unwrap();
     assert_eq!(signed(&snapshot)["expires"], "2032-11-23T12:00:00Z");
+}
+
+/// Bug class 32, server-signed roles expire while the server runs. The snapshot, which lives three
+/// years, is renewed once on the way.
+#[tokio::test]
+async fn readers_find_unexpired_roles_on_each_of_400_days_and_in_later_years() {
+    let bench = Bench::new().await;
+    bench.publish(GUN, bench.server_snapshot(GUN).await.all_parts()).await.unwrap();
+    let daily = std::iter::repeat_n(Duration::days(1), 400);
+    let yearly = std::iter::repeat_n(Duration::days(365), 3);
+    for step in daily.chain(yearly) {
+        bench.clock.advance(step);
+        let now = bench.clock.now().to_rfc3339();
+        for role in ["timestamp", "snapshot"] {
+            let document = signed(&bench.current(GUN, role).await.unwrap());
+            assert!(document["expires"].as_str().unwrap() > now.as_str(), "{role} at {now}");
+        }
+    }
+    assert_eq!(bench.version(GUN, "snapshot").await, 2);
 }
 
 /// C-127.

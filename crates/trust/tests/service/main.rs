@@ -6,5 +6,6 @@ mod bench;
 mod faults;
 mod freshen;
 mod keys;
+mod old_keys;
 mod publish;
 mod races;

@@ -10,11 +10,10 @@ use thiserror::Error;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::BasicConstraints;
 
+use super::plain_key::{EC_PUBLIC_KEY, RSA_ENCRYPTION};
 use super::{KeyType, PublicKey};
 use crate::names::Gun;
 
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const SHA1_SIGNATURES: [ObjectIdentifier; 3] = [
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5"),
     ObjectIdentifier::new_unwrap("1.2.840.10045.4.1"),

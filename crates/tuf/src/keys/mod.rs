@@ -3,6 +3,8 @@
 //! Source: server spec 3.4 (keys) and 3.5 (signatures).
 
 pub mod certificate;
+mod ecdsa;
+mod plain_key;
 mod signature;
 
 use std::fmt;
@@ -11,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+pub use plain_key::{Curve, PlainKey};
 pub use signature::{SignatureMethod, verify_signature};
 
 /// A key ID as metadata writes it: 64 lower-case hex digits when it was computed from a key, any
@@ -85,6 +88,18 @@ impl KeyType {
             Self::Rsa => "rsa",
             Self::RsaX509 => "rsa-x509",
             Self::Unknown(other) => other,
+        }
+    }
+
+    /// The method of new signatures by a server-held key of this type; `None` for types that no
+    /// server holds.
+    #[must_use]
+    pub fn server_method(&self) -> Option<SignatureMethod> {
+        match self {
+            Self::Ecdsa => Some(SignatureMethod::Ecdsa),
+            Self::Ed25519 => Some(SignatureMethod::Eddsa),
+            Self::Rsa => Some(SignatureMethod::RsaPss),
+            Self::EcdsaX509 | Self::RsaX509 | Self::Unknown(_) => None,
         }
     }
 
@@ -191,18 +206,19 @@ impl PublicKey {
         &self.id
     }
 
-    /// The ID of the plain key inside: for a certificate the ID that its leaf's public key has
-    /// without the certificate, else the ID itself. Two listings of one private key share it.
+    /// The ID of the plain key inside: for a certificate or a PEM block the ID that its public
+    /// key has in DER, else the ID itself. All listings of one private key share it.
     #[must_use]
     pub fn canonical_id(&self) -> KeyId {
-        let plain = match self.key_type {
-            KeyType::EcdsaX509 => KeyType::Ecdsa,
-            KeyType::RsaX509 => KeyType::Rsa,
-            KeyType::Ecdsa | KeyType::Ed25519 | KeyType::Rsa | KeyType::Unknown(_) => {
-                return self.id.clone();
+        let (plain, spki) = match self.key_type {
+            KeyType::EcdsaX509 => {
+                (KeyType::Ecdsa, certificate::first_public_key_info(&self.public))
             }
+            KeyType::RsaX509 => (KeyType::Rsa, certificate::first_public_key_info(&self.public)),
+            KeyType::Rsa => (KeyType::Rsa, signature::pem_public_key(&self.public)),
+            KeyType::Ecdsa | KeyType::Ed25519 | KeyType::Unknown(_) => return self.id.clone(),
         };
-        match certificate::first_public_key_info(&self.public) {
+        match spki {
             Some(spki) => compute_id(&plain, &spki),
             None => self.id.clone(),
         }

@@ -3,18 +3,13 @@
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
-    UnparsedPublicKey, VerificationAlgorithm,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaParameters, UnparsedPublicKey,
 };
-use spki::der::Decode as _;
-use spki::der::asn1::ObjectIdentifier;
-use spki::{ObjectIdentifier as Oid, SubjectPublicKeyInfoRef};
 
-use super::{KeyType, PublicKey, certificate};
+use super::{KeyType, PlainKey, PublicKey, certificate, ecdsa};
 
-const EC_PUBLIC_KEY: Oid = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const RSA_ENCRYPTION: Oid = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const P256: Oid = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const PSS: &RsaParameters = &RSA_PSS_2048_8192_SHA256;
+const PKCS1_V15: &RsaParameters = &RSA_PKCS1_2048_8192_SHA256;
 
 /// The `method` of a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +18,9 @@ pub enum SignatureMethod {
     Ecdsa,
     /// Ed25519 over the message itself.
     Eddsa,
+    /// PSS as [`SignatureMethod::RsaPss`], by an `rsa` key whose bytes are PEM: what one early
+    /// Python client wrote.
+    PyCryptoPss,
     /// PKCS#1 v1.5 over SHA-256.
     RsaPkcs1v15,
     /// PSS with SHA-256 and a salt of 32 bytes.
@@ -38,6 +36,7 @@ impl SignatureMethod {
         match text.to_lowercase().as_str() {
             "ecdsa" => Self::Ecdsa,
             "eddsa" => Self::Eddsa,
+            "pycrypto-pkcs#1 pss" => Self::PyCryptoPss,
             "rsapkcs1v15" => Self::RsaPkcs1v15,
             "rsapss" => Self::RsaPss,
             other => Self::Unknown(other.to_owned()),
@@ -50,6 +49,7 @@ impl SignatureMethod {
         match self {
             Self::Ecdsa => "ecdsa",
             Self::Eddsa => "eddsa",
+            Self::PyCryptoPss => "pycrypto-pkcs#1 pss",
             Self::RsaPkcs1v15 => "rsapkcs1v15",
             Self::RsaPss => "rsapss",
             Self::Unknown(other) => other,
@@ -59,8 +59,8 @@ impl SignatureMethod {
 
 /// Whether `signature`, said to be made by `method`, is `key`'s signature over `message`.
 ///
-/// Anything that does not fit (a method of another key type, broken key bytes, another curve) is
-/// simply no valid signature.
+/// Anything that does not fit (a method of another key type, broken key bytes, an RSA key outside
+/// 2048 to 8192 bits) is simply no valid signature.
 #[must_use]
 pub fn verify_signature(
     key: &PublicKey,
@@ -70,20 +70,34 @@ pub fn verify_signature(
 ) -> bool {
     match (key.key_type(), method) {
         (KeyType::Ed25519, SignatureMethod::Eddsa) => ed25519(key.public(), message, signature),
-        (KeyType::Ecdsa, SignatureMethod::Ecdsa) => ecdsa(key.public(), message, signature),
+        (KeyType::Ecdsa, SignatureMethod::Ecdsa) => ec(key.public(), message, signature),
         (KeyType::EcdsaX509, SignatureMethod::Ecdsa) => {
             certificate::first_public_key_info(key.public())
-                .is_some_and(|spki| ecdsa(&spki, message, signature))
+                .is_some_and(|spki| ec(&spki, message, signature))
         }
-        (KeyType::Rsa, SignatureMethod::RsaPss | SignatureMethod::RsaPkcs1v15) => {
-            rsa(key.public(), method, message, signature)
+        (KeyType::Rsa, SignatureMethod::RsaPss) => rsa(PSS, key.public(), message, signature),
+        (KeyType::Rsa, SignatureMethod::RsaPkcs1v15) => {
+            rsa(PKCS1_V15, key.public(), message, signature)
         }
-        (KeyType::RsaX509, SignatureMethod::RsaPss | SignatureMethod::RsaPkcs1v15) => {
+        (KeyType::Rsa, SignatureMethod::PyCryptoPss) => {
+            pem_public_key(key.public()).is_some_and(|spki| rsa(PSS, &spki, message, signature))
+        }
+        (KeyType::RsaX509, SignatureMethod::RsaPss) => {
             certificate::first_public_key_info(key.public())
-                .is_some_and(|spki| rsa(&spki, method, message, signature))
+                .is_some_and(|spki| rsa(PSS, &spki, message, signature))
+        }
+        (KeyType::RsaX509, SignatureMethod::RsaPkcs1v15) => {
+            certificate::first_public_key_info(key.public())
+                .is_some_and(|spki| rsa(PKCS1_V15, &spki, message, signature))
         }
         _ => false,
     }
+}
+
+/// The DER `SubjectPublicKeyInfo` in a PEM `PUBLIC KEY` block.
+pub(super) fn pem_public_key(pem_text: &[u8]) -> Option<Vec<u8>> {
+    let block = pem::parse(pem_text).ok()?;
+    (block.tag() == "PUBLIC KEY").then(|| block.into_contents())
 }
 
 /// Strict verification: a small-order key, under which one signature fits every message, is
@@ -95,35 +109,18 @@ fn ed25519(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
     VerifyingKey::from_bytes(public).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
 }
 
-fn ecdsa(spki: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let Ok(info) = SubjectPublicKeyInfoRef::from_der(spki) else { return false };
-    let curve = info.algorithm.parameters.and_then(|any| any.decode_as::<Oid>().ok());
-    if info.algorithm.oid != EC_PUBLIC_KEY || curve != Some(P256) {
-        return false;
+fn ec(spki: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    match PlainKey::from_spki(spki) {
+        Some(PlainKey::Ec { curve, point }) => ecdsa::verify(curve, point, message, signature),
+        Some(PlainKey::Rsa { .. }) | None => false,
     }
-    verify_with_ring(&ECDSA_P256_SHA256_FIXED, &info, message, signature)
 }
 
-fn rsa(spki: &[u8], method: &SignatureMethod, message: &[u8], signature: &[u8]) -> bool {
-    let algorithm: &dyn VerificationAlgorithm = match method {
-        SignatureMethod::RsaPss => &RSA_PSS_2048_8192_SHA256,
-        SignatureMethod::RsaPkcs1v15 => &RSA_PKCS1_2048_8192_SHA256,
-        SignatureMethod::Ecdsa | SignatureMethod::Eddsa | SignatureMethod::Unknown(_) => {
-            return false;
+fn rsa(padding: &'static RsaParameters, spki: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    match PlainKey::from_spki(spki) {
+        Some(PlainKey::Rsa { pkcs1 }) => {
+            UnparsedPublicKey::new(padding, pkcs1).verify(message, signature).is_ok()
         }
-    };
-    let Ok(info) = SubjectPublicKeyInfoRef::from_der(spki) else { return false };
-    info.algorithm.oid == RSA_ENCRYPTION && verify_with_ring(algorithm, &info, message, signature)
-}
-
-fn verify_with_ring(
-    algorithm: &'static dyn VerificationAlgorithm,
-    info: &SubjectPublicKeyInfoRef<'_>,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
-    // ring takes the content of the BIT STRING: the point, or the PKCS#1 key.
-    info.subject_public_key.as_bytes().is_some_and(|public| {
-        UnparsedPublicKey::new(algorithm, public).verify(message, signature).is_ok()
-    })
+        Some(PlainKey::Ec { .. }) | None => false,
+    }
 }

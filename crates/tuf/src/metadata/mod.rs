@@ -8,6 +8,7 @@
 mod draft;
 mod file_meta;
 mod key_map;
+mod limits;
 mod root;
 mod snapshot;
 mod targets;
@@ -24,6 +25,7 @@ use crate::time::Expires;
 
 pub use draft::{Draft, DraftSignature};
 pub use file_meta::FileMeta;
+pub use limits::{DocumentLimits, MAX_DEPTH, OverLimit, Size};
 pub use root::Root;
 pub use snapshot::Snapshot;
 pub use targets::{Delegation, Target, Targets};

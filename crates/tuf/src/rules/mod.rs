@@ -24,4 +24,6 @@ pub use freshen::{Freshness, freshness, renew_snapshot, renew_timestamp};
 pub use publish::{Circumstances, Stored, decide};
 pub use refusal::Refusal;
 pub use root::stored_root;
+pub(crate) use root::verify_succession;
+pub(crate) use targets::Tree;
 pub use update::{Update, UploadedPart};

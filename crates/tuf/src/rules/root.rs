@@ -19,9 +19,26 @@ use crate::verify::{RoleKeys, Unverified, Verified};
 /// # Errors
 /// The [`Reason`] why it no longer counts.
 pub fn stored_root(gun: &Gun, raw: Bytes, now: DateTime<Utc>) -> Result<Verified<Root>, Reason> {
-    let stored = Unverified::<Root>::parse(RoleName::Root, raw)?;
-    let own = certificate_keys(gun, &stored.read_untrusted()?, Dates::At(now));
-    verify_against_itself(stored, own)
+    verify_succession(gun, None, Unverified::parse(RoleName::Root, raw)?, now)
+}
+
+/// A root signed by its own certificates, which must be valid now, and, if there is a `current`
+/// one, by those of that. Neither version nor expiry are looked at.
+pub(crate) fn verify_succession(
+    gun: &Gun,
+    current: Option<&Verified<Root>>,
+    offered: Unverified<Root>,
+    now: DateTime<Utc>,
+) -> Result<Verified<Root>, Reason> {
+    let own = certificate_keys(gun, &offered.read_untrusted()?, Dates::At(now));
+    if own.keys.is_empty() {
+        return Err(Reason::NoLeafCertificates);
+    }
+    if let Some(current) = current {
+        let trusted = certificate_keys(gun, current.content(), Dates::Ignored);
+        offered.signers(&trusted).map_err(|_| Reason::NotSignedByCurrentRoot)?;
+    }
+    offered.verify(&own).map_err(|_| Reason::NotSignedByItself)
 }
 
 /// Decides whether `offered` may follow `current` (`None`: nothing is stored).
@@ -33,15 +50,7 @@ pub(super) fn follow_root(
 ) -> Result<Verified<Root>, Reason> {
     check_version(current, offered.claimed_version())?;
     let offered = Unverified::<Root>::new(RoleName::Root, offered.clone())?;
-    let own = certificate_keys(gun, &offered.read_untrusted()?, Dates::At(now));
-    if own.keys.is_empty() {
-        return Err(Reason::NoLeafCertificates);
-    }
-    if let Some(current) = current {
-        let trusted = certificate_keys(gun, current.content(), Dates::Ignored);
-        offered.signers(&trusted).map_err(|_| Reason::NotSignedByCurrentRoot)?;
-    }
-    let root = verify_against_itself(offered, own)?.unexpired(now)?;
+    let root = verify_succession(gun, current, offered, now)?.unexpired(now)?;
     refuse_unreachable_roles(root.content())?;
     Ok(root)
 }
@@ -69,13 +78,6 @@ fn certificate_keys(gun: &Gun, root: &Root, dates: Dates) -> RoleKeys {
         .map(|key| (key.id().clone(), key))
         .collect();
     RoleKeys { keys, ..listed }
-}
-
-fn verify_against_itself(root: Unverified<Root>, own: RoleKeys) -> Result<Verified<Root>, Reason> {
-    if own.keys.is_empty() {
-        return Err(Reason::NoLeafCertificates);
-    }
-    root.verify(&own).map_err(|_| Reason::NotSignedByItself)
 }
 
 /// A role with fewer distinct keys than its threshold can never be signed: such a root would make

@@ -16,8 +16,8 @@ use crate::verify::{RoleKeys, Unverified, Verified};
 use super::Refusal;
 
 /// Verified targets and delegations, from the update and from the store.
-#[derive(Debug, Default)]
-pub(super) struct Tree {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tree {
     documents: BTreeMap<RoleName, Verified<Targets>>,
 }
 
@@ -25,6 +25,16 @@ impl Tree {
     /// All documents in it.
     pub(super) fn documents(&self) -> impl Iterator<Item = &Verified<Targets>> {
         self.documents.values()
+    }
+
+    /// The document of a role.
+    pub(crate) fn get(&self, role: &RoleName) -> Option<&Verified<Targets>> {
+        self.documents.get(role)
+    }
+
+    /// Takes in a document that [`Tree::verify`] made.
+    pub(crate) fn insert(&mut self, document: Verified<Targets>) -> &Verified<Targets> {
+        self.documents.entry(document.role().clone()).insert_entry(document).into_mut()
     }
 
     /// Whether the document above a delegation is here and lists it.
@@ -63,12 +73,14 @@ impl Tree {
         now: DateTime<Utc>,
     ) -> Result<&Verified<Targets>, Reason> {
         let document = self.verify(role, offered, root)?.unexpired(now)?;
-        Ok(self.documents.entry(role.clone()).insert_entry(document).into_mut())
+        Ok(self.insert(document))
     }
 
+    /// Checks a document under the root, or under the document above it, which must be here.
+    ///
     /// For `targets` signatures come before structure, for delegations after it: which error a
     /// client sees depends on it.
-    fn verify(
+    pub(crate) fn verify(
         &self,
         role: &RoleName,
         envelope: &Envelope,

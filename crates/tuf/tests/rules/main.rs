@@ -7,9 +7,12 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod certificates;
 mod model;
 mod publish;
 mod races;
 mod root;
+#[path = "../server/mod.rs"]
+mod server;
 mod snapshot;
 mod targets;

@@ -22,10 +22,17 @@ pub(super) const BY_ID: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, 
     passphrase_alias, public, private, gun, role, last_used FROM private_keys \
     WHERE key_id = ?1 AND deleted_at IS NULL";
 
+pub(super) const COUNT_PENDING: &str = "SELECT count(*) AS waiting FROM (SELECT 1 FROM private_keys \
+    WHERE last_used IS NULL AND deleted_at IS NULL LIMIT ?1)";
+
 const INSERT: &str = "INSERT INTO private_keys \
     (created_at, updated_at, key_id, encryption_alg, keywrap_alg, algorithm, \
     passphrase_alias, public, private, gun, role) \
     VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+const BIND: &str = "UPDATE private_keys SET gun = ?2, role = ?3, updated_at = ?4 \
+    WHERE key_id = ?1 AND deleted_at IS NULL \
+    AND gun IN ('', ?2) AND role IN ('', ?3) AND (gun = '' OR role = '')";
 
 const MARK_USED: &str = "UPDATE private_keys SET last_used = ?2, updated_at = ?2 \
     WHERE key_id = ?1 AND deleted_at IS NULL";
@@ -38,7 +45,7 @@ const INSERT_CHECK_VALUE: &str = "INSERT INTO countersign_passphrase_check (id, 
 /// Every statement of this file.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] =
-    &[PENDING, BY_ID, INSERT, MARK_USED, CHECK_VALUE, INSERT_CHECK_VALUE];
+    &[PENDING, BY_ID, COUNT_PENDING, INSERT, BIND, MARK_USED, CHECK_VALUE, INSERT_CHECK_VALUE];
 
 #[async_trait]
 impl KeyStore for SqliteStore {
@@ -64,9 +71,49 @@ impl KeyStore for SqliteStore {
         .await
     }
 
+    async fn count_pending(&self, most: u32) -> StorageResult<u32> {
+        let counted = sqlx::query(COUNT_PENDING)
+            .bind(most)
+            .fetch_one(&self.readers)
+            .await
+            .map_err(|error| errors::of_statement(&error))?;
+        TableRow::new(&counted, TABLE).column("waiting")
+    }
+
     async fn by_id(&self, key_id: &str) -> StorageResult<Option<SealedKey>> {
         let found = sqlx::query(BY_ID).bind(key_id).fetch_optional(&self.readers).await;
         sealed_key(found)
+    }
+
+    async fn bind(
+        &self,
+        key_id: &str,
+        gun: &str,
+        role: &str,
+        now: DateTime<Utc>,
+    ) -> StorageResult<Option<SealedKey>> {
+        if gun.is_empty() || role.is_empty() || !is_known_role(role) {
+            return Err(StorageError::Other(format!(
+                "no server key can be bound to GUN {gun:?} and role {role:?}"
+            )));
+        }
+        let (key_id, gun, role) = (key_id.to_owned(), gun.to_owned(), role.to_owned());
+        let at = time_text(now)?;
+        write(&self.writer, move |connection| {
+            Box::pin(async move {
+                sqlx::query(BIND)
+                    .bind(key_id.as_str())
+                    .bind(gun)
+                    .bind(role)
+                    .bind(at)
+                    .execute(&mut *connection)
+                    .await
+                    .map_err(|error| errors::of_statement(&error))?;
+                let bound = sqlx::query(BY_ID).bind(key_id).fetch_optional(connection).await;
+                Ok(Ending::Commit(sealed_key(bound)?))
+            })
+        })
+        .await
     }
 
     async fn mark_used(&self, key_id: &str, at: DateTime<Utc>) -> StorageResult<()> {

@@ -68,6 +68,13 @@ const KEYS: History = History {
                 "../../../../../migrations/sqlite/keys/0003_countersign_passphrase_check.sql"
             ),
         ),
+        (
+            4,
+            "countersign_unsigned_index",
+            include_str!(
+                "../../../../../migrations/sqlite/keys/0004_countersign_unsigned_index.sql"
+            ),
+        ),
     ],
 };
 

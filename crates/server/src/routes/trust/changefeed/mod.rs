@@ -21,7 +21,7 @@ pub(in crate::routes) async fn changefeed(
     gun: Option<&Gun>,
     query: Option<&str>,
 ) -> Result<Response, ApiError> {
-    let range = parameters::parse(query.unwrap_or_default())?;
+    let range = parameters::parse(query.unwrap_or_default(), app.settings.limits.changes)?;
     let changes = app.trust.changes(gun, range).await.map_err(ApiError::Service)?;
     Ok(answer(&changes))
 }

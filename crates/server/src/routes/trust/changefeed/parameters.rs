@@ -11,11 +11,9 @@ use countersign_trust::ChangeRange;
 
 /// How many changes `records=0` stands for.
 const DEFAULT_RECORDS: u32 = 100;
-/// How many changes one answer holds at most.
-const MAX_RECORDS: u32 = 1_000;
 
-/// The range that a query asks for. Other parameters are ignored.
-pub(super) fn parse(query: &str) -> Result<ChangeRange, ApiError> {
+/// The range that a query asks for, of at most `most` changes. Other parameters are ignored.
+pub(super) fn parse(query: &str, most: u32) -> Result<ChangeRange, ApiError> {
     let records = value(query, "records");
     let records =
         parse_int32(&records).map_err(|fault| ApiError::InvalidRecords(fault.text(&records)))?;
@@ -26,8 +24,9 @@ pub(super) fn parse(query: &str) -> Result<ChangeRange, ApiError> {
     };
     let limit = match records.unsigned_abs() {
         0 => DEFAULT_RECORDS,
-        records => records.min(MAX_RECORDS),
+        records => records,
     };
+    let limit = limit.min(most);
     let id = i64::from(change_id);
     Ok(match records < 0 || change_id < 0 {
         false => ChangeRange::After { id, limit },
@@ -140,8 +139,10 @@ mod tests {
 
     use super::*;
 
+    const MOST: u32 = 1_000;
+
     fn range(query: &str) -> ChangeRange {
-        parse(query).unwrap()
+        parse(query, MOST).unwrap()
     }
 
     /// Checklist rows C-172 to C-176.
@@ -167,6 +168,9 @@ mod tests {
         assert_eq!(range("records=1000"), ChangeRange::After { id: 0, limit: 1000 });
         assert_eq!(range("records=1001"), ChangeRange::After { id: 0, limit: 1000 });
         assert_eq!(range("records=-2147483648"), ChangeRange::Latest { limit: 1000 });
+        for (query, limit) in [("records=0", 5), ("records=5", 5), ("records=6", 5)] {
+            assert_eq!(parse(query, 5).unwrap(), ChangeRange::After { id: 0, limit }, "{query}");
+        }
     }
 
     /// Observed on the Go server.
@@ -184,7 +188,7 @@ mod tests {
             ("records=99999999999", r#""99999999999""#, "value out of range"),
             ("records=%22%0a%c3%a9%ff", r#""\"\né\xff""#, "invalid syntax"),
         ] {
-            let Err(ApiError::InvalidRecords(text)) = parse(query) else { panic!("{query}") };
+            let Err(ApiError::InvalidRecords(text)) = parse(query, MOST) else { panic!("{query}") };
             let start = "invalid records parameter: strconv.ParseInt: parsing";
             assert_eq!(text, format!("{start} {quoted}: {fault}"), "{query}");
         }
@@ -194,7 +198,7 @@ mod tests {
     #[test]
     fn a_bad_change_id_is_refused_without_words() {
         for query in ["records=1&change_id=x", "records=1&change_id=2147483648"] {
-            assert!(matches!(parse(query), Err(ApiError::InvalidChangeId)), "{query}");
+            assert!(matches!(parse(query, MOST), Err(ApiError::InvalidChangeId)), "{query}");
         }
     }
 
@@ -231,7 +235,7 @@ mod tests {
 
         #[test]
         fn no_query_makes_it_panic(query in any::<String>()) {
-            let _outcome = parse(&query);
+            let _outcome = parse(&query, MOST);
         }
     }
 }

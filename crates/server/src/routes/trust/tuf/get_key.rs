@@ -1,5 +1,7 @@
 //! `GET /v2/<gun>/_trust/tuf/(snapshot|timestamp).key`: the public key that the server signs with.
 
+use std::net::IpAddr;
+
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
@@ -15,7 +17,12 @@ pub(in crate::routes) async fn get_key(
     app: &App,
     gun: &Gun,
     role: ServerRole,
+    remote: Option<IpAddr>,
 ) -> Result<Response, ApiError> {
+    if let Some(key) = app.trust.existing_key(gun, role).await.map_err(ApiError::Service)? {
+        return Ok(key_response(&key));
+    }
+    app.key_budget.spend(remote)?;
     let key = app.trust.key(gun, role).await.map_err(ApiError::Service)?;
     Ok(key_response(&key))
 }

@@ -1,5 +1,7 @@
 //! `POST /v2/<gun>/_trust/tuf/(snapshot|timestamp).key`: a new key for the next root to list.
 
+use std::net::IpAddr;
+
 use axum::response::Response;
 
 use super::get_key::key_response;
@@ -12,7 +14,12 @@ pub(in crate::routes) async fn rotate_key(
     app: &App,
     gun: &Gun,
     role: ServerRole,
+    remote: Option<IpAddr>,
 ) -> Result<Response, ApiError> {
+    if let Some(key) = app.trust.pending_key(gun, role).await.map_err(ApiError::Service)? {
+        return Ok(key_response(&key));
+    }
+    app.key_budget.spend(remote)?;
     let key = app.trust.rotate_key(gun, role).await.map_err(ApiError::Service)?;
     Ok(key_response(&key))
 }

@@ -34,7 +34,8 @@ fn every_statement_is_in_its_files_list() {
 async fn no_statement_that_looks_for_a_name_scans_a_table() {
     let (store, _directory) = fresh().await;
     for statement in FILES.iter().flat_map(|(statements, _)| statements.iter().copied()) {
-        if !statement.contains("WHERE") {
+        // The keys that have not signed are counted, whatever their names.
+        if !statement.contains("WHERE") || statement == keys::COUNT_PENDING {
             continue;
         }
         let plan = plan(&store, statement).await;
@@ -57,6 +58,7 @@ async fn heads_and_digests_are_found_by_their_own_index() {
             "countersign_pending_idx (gun=? AND role=? AND algorithm=? AND last_used=?)",
         ),
         (keys::BY_ID, "(key_id=?)"),
+        (keys::COUNT_PENDING, "USING COVERING INDEX countersign_unsigned_idx (last_used=?"),
     ] {
         let plan = plan(&store, statement).await;
         assert!(plan.iter().any(|step| step.contains(index)), "{statement}: {plan:?}");

@@ -1,0 +1,41 @@
+//! The bodies of the fuzz targets: what is done with arbitrary bytes, and what must hold then.
+//!
+//! Two users: the programs in `fuzz/fuzz_targets/`, which libFuzzer feeds, and the test that
+//! replays `fuzz/corpus/` in every test run. A target panics when something does not hold, and
+//! returns quietly otherwise. The expected answers come from the forge or from the invariant
+//! itself, never from a second call of the code under test alone.
+//!
+//! To add a target: a function here with a line in [`TARGETS`], a program of the same name in
+//! `fuzz/fuzz_targets/` with its `[[bin]]` in `fuzz/Cargo.toml`, and its corpus in
+//! `examples/make_corpus.rs`.
+
+#![expect(clippy::expect_used, reason = "a target fails by panicking")]
+
+mod canonical_json;
+mod documents;
+mod empty_server;
+mod keys;
+mod names;
+mod server;
+
+pub use canonical_json::canonical_json;
+pub use documents::{PUBLISHED_AT, root, signing_keys, snapshot, targets, timestamp};
+pub use keys::{KEY_TYPES, keys};
+pub use names::names;
+pub use server::{routes, upload};
+
+/// What is done with one input.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name.
+pub const TARGETS: [(&str, Target); 9] = [
+    ("canonical_json", canonical_json),
+    ("keys", keys),
+    ("names", names),
+    ("root", root),
+    ("routes", routes),
+    ("snapshot", snapshot),
+    ("targets", targets),
+    ("timestamp", timestamp),
+    ("upload", upload),
+];

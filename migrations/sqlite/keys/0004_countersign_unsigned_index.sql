@@ -1,0 +1,3 @@
+-- Keys that have not signed yet are counted before others are made.
+CREATE INDEX countersign_unsigned_idx ON private_keys (last_used, deleted_at)
+    WHERE last_used IS NULL AND deleted_at IS NULL;
