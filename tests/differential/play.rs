@@ -1,6 +1,9 @@
-//! Plays a plan on both servers, one request after another, and keeps both outcomes of each.
+//! Plays a plan on both servers at the same time, each server's requests one after another, and
+//! keeps both outcomes of each.
 
-use anyhow::Result;
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -39,6 +42,17 @@ impl Record {
         parts.iter().any(|part| self.names(part))
     }
 
+    /// Whether it is a step of a walk: anything else may be wrong with it, or new in it, too.
+    pub(crate) fn is_walk(&self) -> bool {
+        self.names("walk/")
+    }
+
+    /// Whether the name of a walk's publish lists `role` among what was sent.
+    pub(crate) fn sends(&self, role: &str) -> bool {
+        let sent = self.name.rsplit_once(" of ").map_or("", |(_, sent)| sent);
+        sent.split(' ').any(|sent| sent == role)
+    }
+
     /// Whether the name ends in any of `ends`.
     pub(crate) fn name_ends(&self, ends: &[&str]) -> bool {
         ends.iter().any(|end| self.name.ends_with(end))
@@ -68,8 +82,10 @@ pub(crate) struct Play<'a> {
     number: usize,
     go: Side<'a>,
     ours: Side<'a>,
-    /// How often the stage has moved to a fresh GUN.
+    /// How often the stage, or a walk, has moved to a fresh GUN.
     moves: u64,
+    /// The present GUN of each walk.
+    paths: BTreeMap<usize, String>,
     /// The GUNs of the stage that are ready.
     ready: Vec<String>,
     records: Vec<Record>,
@@ -84,6 +100,7 @@ impl<'a> Play<'a> {
             go: side(go),
             ours: side(ours),
             moves: 0,
+            paths: BTreeMap::new(),
             ready: Vec::new(),
             records: Vec::new(),
         }
@@ -102,10 +119,19 @@ impl<'a> Play<'a> {
             let gun = match &step.scene {
                 Scene::Story(gun) => gun.clone(),
                 Scene::Stage(holder, start) => self.stage(*holder, *start).await?,
+                Scene::Walk(walk, start) => self.walk(*walk, *start).await?,
             };
+            let first = self.records.len();
             let accepted = self.step(step, &gun).await?;
-            if accepted && matches!(step.scene, Scene::Stage(..)) {
-                self.moves += 1;
+            match &step.scene {
+                Scene::Story(_) => {}
+                Scene::Stage(..) => self.moves += u64::from(accepted),
+                Scene::Walk(walk, _) => {
+                    let differ = |record: &Record| record.go != record.ours;
+                    if self.records.iter().skip(first).any(differ) {
+                        self.paths.remove(walk);
+                    }
+                }
             }
         }
         Ok(self.records)
@@ -118,18 +144,44 @@ impl<'a> Play<'a> {
         if self.ready.contains(&gun) {
             return Ok(gun);
         }
-        for step in preparation(&gun, holder, start) {
-            self.step(&step, &gun).await?;
-        }
+        self.prepare(&gun, holder, start).await?;
         self.ready.push(gun.clone());
         Ok(gun)
+    }
+
+    /// The walk's present GUN; a fresh one where it begins, or where the servers have parted. With
+    /// `Start::Published` the GUN has a collection.
+    async fn walk(&mut self, walk: usize, start: Start) -> Result<String> {
+        let gun = match self.paths.get(&walk) {
+            Some(gun) if start == Start::Published => gun.clone(),
+            _ => {
+                let gun = format!("example.com/walk-{}/{walk}/{}", self.seed, self.moves);
+                self.moves += 1;
+                self.paths.insert(walk, gun.clone());
+                self.prepare(&gun, SnapshotHolder::Client, Start::Unknown).await?;
+                gun
+            }
+        };
+        let published = self.go.world.repositories.contains_key(&gun);
+        if start == Start::Published && !published {
+            let holder = [SnapshotHolder::Client, SnapshotHolder::Server][walk % 2];
+            self.prepare(&gun, holder, start).await?;
+        }
+        Ok(gun)
+    }
+
+    async fn prepare(&mut self, gun: &str, holder: SnapshotHolder, start: Start) -> Result<()> {
+        for step in preparation(gun, holder, start) {
+            self.step(&step, gun).await?;
+        }
+        Ok(())
     }
 
     /// Sends one step's request to both, then reads what is served. Returns whether either
     /// accepted a publish.
     async fn step(&mut self, step: &Step, gun: &str) -> Result<bool> {
-        let (go_act, go_reply, go) = self.go.ask(step, gun).await?;
-        let (our_act, our_reply, ours) = self.ours.ask(step, gun).await?;
+        let ((go_act, go_reply, go), (our_act, our_reply, ours)) =
+            tokio::try_join!(self.go.ask(step, gun), self.ours.ask(step, gun))?;
         let is_publish = matches!(go_act.effect, Effect::Published(..));
         let accepted = is_publish && (go.is_ok() || ours.is_ok());
         let files = match (is_publish, accepted) {
@@ -139,15 +191,24 @@ impl<'a> Play<'a> {
             (false, _) => Vec::new(),
         };
         let sent = [accepted_parts(&go_act, &go), accepted_parts(&our_act, &ours)];
-        self.record(step.name.clone(), go_act.call.clone(), go, ours);
+        ensure!(
+            go_act.told == our_act.told,
+            "not the same step: {} / {}",
+            go_act.told,
+            our_act.told
+        );
+        let name = format!("{}{}", step.name, go_act.told);
+        self.record(name.clone(), go_act.call.clone(), go, ours);
         go_act.learn(&mut self.go.world, gun, &go_reply);
         our_act.learn(&mut self.ours.world, gun, &our_reply);
         let [go_sent, our_sent] = sent;
         for file in files {
             let call = Call::get(format!("/v2/{gun}/_trust/tuf/{file}"));
-            let go = self.go.read_back(&call, &file, &go_sent).await?;
-            let ours = self.ours.read_back(&call, &file, &our_sent).await?;
-            self.record(format!("{} > {file}", step.name), call, go, ours);
+            let (go, ours) = tokio::try_join!(
+                self.go.read_back(&call, &file, &go_sent),
+                self.ours.read_back(&call, &file, &our_sent)
+            )?;
+            self.record(format!("{name} > {file}"), call, go, ours);
         }
         Ok(accepted)
     }
@@ -179,7 +240,7 @@ impl Side<'_> {
         file: &str,
         accepted: &[(String, Vec<u8>)],
     ) -> Result<Outcome> {
-        let reply = self.line.send(call).await?;
+        let reply = self.line.read(call).await?;
         let mut outcome = Outcome::of(&reply, Content::Document);
         let role = file.strip_suffix(".json").unwrap_or(file);
         let part = accepted.iter().find(|(name, _)| name == role);
@@ -193,8 +254,12 @@ impl Side<'_> {
 /// Whether step `number` leads to step `only`.
 fn is_needed(plan: &[Step], number: usize, only: usize) -> bool {
     let scene = |number: usize| plan.get(number).map(|step| &step.scene);
-    let in_its_story = matches!(scene(only), Some(Scene::Story(_))) && scene(number) == scene(only);
-    number == only || number < only && in_its_story
+    let leads_there = match (scene(number), scene(only)) {
+        (Some(Scene::Story(one)), Some(Scene::Story(other))) => one == other,
+        (Some(Scene::Walk(one, _)), Some(Scene::Walk(other, _))) => one == other,
+        _ => false,
+    };
+    number == only || number < only && leads_there
 }
 
 /// What makes a GUN of the stage ready.

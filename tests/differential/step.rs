@@ -26,14 +26,17 @@ pub(crate) enum Scene {
     /// Each step finds the GUN in the same state: the stage moves to a fresh GUN after every step
     /// that was accepted.
     Stage(SnapshotHolder, Start),
+    /// The steps of one walk follow each other; `Start::Unknown` begins with a fresh GUN. Where
+    /// the servers part, the walk goes on with a fresh GUN too.
+    Walk(usize, Start),
     /// The steps of one name follow each other on the GUN of that name.
     Story(String),
 }
 
-/// What a step on the stage finds.
+/// What a step on the stage, or of a walk, finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// A furnished collection, published once and whole.
+    /// A collection that is published; on the stage furnished, once and whole.
     Published,
     /// A GUN that was never published; the server's keys are known.
     Unknown,
@@ -43,6 +46,8 @@ pub(crate) enum Start {
 pub(crate) struct Act {
     pub(crate) call: Call,
     pub(crate) effect: Effect,
+    /// What the step's name does not say: it was decided by what the collection held.
+    pub(crate) told: String,
 }
 
 /// What the client knows more of when a request was answered with 200.
@@ -82,7 +87,17 @@ impl Step {
 impl Act {
     /// A request from which nothing is learnt.
     pub(crate) fn ask(call: Call) -> Self {
-        Self { call, effect: Effect::Nothing }
+        Self::teaching(call, Effect::Nothing)
+    }
+
+    /// A request from which `effect` is learnt.
+    pub(crate) fn teaching(call: Call, effect: Effect) -> Self {
+        Self { call, effect, told: String::new() }
+    }
+
+    /// The same, with more to say of it.
+    pub(crate) fn telling(self, told: String) -> Self {
+        Self { told, ..self }
     }
 
     /// A publish of the given roles.
@@ -99,7 +114,7 @@ impl Act {
 
     fn publish_parts(repository: Repository, parts: Vec<(String, Vec<u8>)>) -> Self {
         let call = crate::multipart::publish(repository.gun(), &parts);
-        Self { call, effect: Effect::Published(Box::new(repository), parts) }
+        Self::teaching(call, Effect::Published(Box::new(repository), parts))
     }
 
     /// Takes into `world` what the 200 answer `reply` says.

@@ -5,36 +5,9 @@ use countersign_tests::compare::alike;
 use countersign_tests::peers::certs::Pair;
 use countersign_tests::peers::notary_client::NotaryClient;
 use countersign_tests::session::{OwnWords, Session};
+use countersign_tests::signer::Signer;
 
 const GUN: &str = "example.com/lab/app";
-
-/// A signer: a user who holds one delegation key and nothing else.
-struct Signer {
-    client: NotaryClient,
-    certificate: String,
-    key_id: String,
-}
-
-impl Signer {
-    async fn join(s: &mut Session, name: &str, pair: &Pair) -> Result<Self> {
-        let client = s.client(name)?;
-        let key = pair.key.to_string_lossy();
-        s.ok(&client, &["key", "import", &key, "--role", name]).await?;
-        let key_id = s.key_id(&client, name).await?;
-        let certificate = pair.certificate.to_string_lossy().into_owned();
-        Ok(Self { client, certificate, key_id })
-    }
-
-    async fn with_ecdsa(s: &mut Session, name: &str) -> Result<Self> {
-        let pair = Pair::ecdsa(s.directory(), name, name)?;
-        Self::join(s, name, &pair).await
-    }
-
-    async fn with_rsa(s: &mut Session, name: &str) -> Result<Self> {
-        let pair = Pair::rsa(s.directory(), name, name).await?;
-        Self::join(s, name, &pair).await
-    }
-}
 
 /// A published collection whose snapshot key the server holds, as delegates need it.
 async fn owner(s: &mut Session) -> Result<NotaryClient> {
@@ -203,6 +176,103 @@ async fn a_purged_key_signs_nowhere_any_more() -> Result<()> {
         s.fails(&owner, &["delegation", "purge", "-p", GUN], "at least one key ID").await?;
         let add = ["add", "-p", GUN, "v2", &file, "--roles", "targets/one"];
         s.fails(&alice.client, &add, "").await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn several_keys_are_purged_from_several_roles_and_the_other_keys_stay() -> Result<()> {
+    alike(async |s: &mut Session| {
+        let owner = owner(s).await?;
+        let alice = Signer::with_ecdsa(s, "alice").await?;
+        let bob = Signer::with_rsa(s, "bob").await?;
+        let carol = Signer::with_ecdsa(s, "carol").await?;
+        let file = s.file("file", b"content")?;
+        for (role, first, second) in [
+            ("targets/x", &alice, &bob),
+            ("targets/y", &alice, &carol),
+            ("targets/z", &bob, &carol),
+        ] {
+            let keys = [first.certificate.as_str(), &second.certificate, "--all-paths"];
+            s.ok(&owner, &[&["delegation", "add", GUN, role][..], &keys].concat()).await?;
+        }
+        s.ok(&owner, &["publish", GUN]).await?;
+        s.ok(&carol.client, &["add", "-p", GUN, "v1", &file, "-r", "targets/y"]).await?;
+        s.ok(&owner, &["delegation", "purge", GUN, "--key", &alice.key_id]).await?;
+        s.prints(&owner, &["status", GUN], "targets/*").await?;
+        s.ok(&owner, &["publish", GUN]).await?;
+        let listed = s.prints(&owner, &["delegation", "list", GUN], &bob.key_id).await?;
+        ensure!(!listed.says(&alice.key_id) && listed.says(&carol.key_id), "{listed:?}");
+        s.prints(&owner, &["lookup", GUN, "v1"], "v1 sha256:").await?;
+        let both = ["--key", &bob.key_id, "--key", &carol.key_id];
+        s.ok(&owner, &[&["delegation", "purge", "-p", GUN][..], &both].concat()).await?;
+        let listed = s.prints(&owner, &["delegation", "list", GUN], "targets/z").await?;
+        ensure!(!listed.says(&bob.key_id) && !listed.says(&carol.key_id), "{listed:?}");
+        s.prints(&s.client("reader")?, &["list", GUN], "No targets present").await?;
+        // Purging a key that is nowhere is no error.
+        s.ok(&owner, &["delegation", "purge", "-p", GUN, "--key", &bob.key_id]).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_delegation_without_paths_shows_nothing_until_it_has_some_again() -> Result<()> {
+    alike(async |s: &mut Session| {
+        let owner = owner(s).await?;
+        let alice = Signer::with_ecdsa(s, "alice").await?;
+        let file = s.file("file", b"content")?;
+        let add = ["delegation", "add", "-p", GUN, "targets/team"];
+        let remove = ["delegation", "remove", "-p", GUN, "targets/team"];
+        let paths = [&alice.certificate, "--paths", "app/,lib/"];
+        s.ok(&owner, &[&add[..], &paths].concat()).await?;
+        s.ok(&alice.client, &["add", "-p", GUN, "app/v1", &file, "-r", "targets/team"]).await?;
+        s.ok(&owner, &[&remove[..], &["--paths", "never-there/"]].concat()).await?;
+        s.prints(&owner, &["lookup", GUN, "app/v1"], "app/v1 sha256:").await?;
+        s.ok(&owner, &[&remove[..], &["--all-paths"]].concat()).await?;
+        let listed = s.prints(&owner, &["delegation", "list", GUN], &alice.key_id).await?;
+        ensure!(!listed.says("app/") && !listed.says("lib/"), "{listed:?}");
+        s.fails(&owner, &["lookup", GUN, "app/v1"], "No valid trust data").await?;
+        s.ok(&owner, &[&add[..], &["--paths", "app/"]].concat()).await?;
+        s.prints(&owner, &["lookup", GUN, "app/v1"], "app/v1 sha256:").await?;
+        // Keys and all paths in one go, and then the role itself, if the user says yes.
+        s.ok(&owner, &[&remove[..], &["--all-paths", &alice.key_id]].concat()).await?;
+        let listed = s.prints(&owner, &["delegation", "list", GUN], "targets/team").await?;
+        ensure!(!listed.says(&alice.key_id) && !listed.says("app/"), "{listed:?}");
+        s.fails(&owner, &remove, "Aborting action").await?;
+        s.ok_with_input(&owner, &remove, "yes\n").await?;
+        s.prints(&owner, &["delegation", "list", GUN], "No delegations present").await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn two_delegates_of_one_role_take_turns() -> Result<()> {
+    alike(async |s: &mut Session| {
+        let owner = owner(s).await?;
+        let (alice, bob) =
+            (Signer::with_ecdsa(s, "alice").await?, Signer::with_rsa(s, "bob").await?);
+        let file = s.file("file", b"content")?;
+        let keys = [&alice.certificate, &bob.certificate, "--all-paths"];
+        s.ok(&owner, &[&["delegation", "add", "-p", GUN, "targets/team"][..], &keys].concat())
+            .await?;
+        for round in 0..3 {
+            for (name, signer) in [("alice", &alice), ("bob", &bob)] {
+                let target = format!("{name}-{round}");
+                let add = ["add", "-p", GUN, &target, &file, "--roles", "targets/team"];
+                s.ok(&signer.client, &add).await?;
+            }
+        }
+        let gone = ["remove", "-p", GUN, "alice-0", "--roles", "targets/team"];
+        s.ok(&bob.client, &gone).await?;
+        let reader = s.client("reader")?;
+        let listed = s.ok(&reader, &["list", GUN]).await?;
+        ensure!(listed.stdout.lines().count() == 2 + 5 && !listed.says("alice-0"), "{listed:?}");
+        let cached: serde_json::Value =
+            serde_json::from_slice(&reader.cached(GUN, "targets/team")?)?;
+        ensure!(cached.pointer("/signed/version") == Some(&7.into()), "{cached}");
         Ok(())
     })
     .await

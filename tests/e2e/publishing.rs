@@ -152,67 +152,6 @@ async fn staged_changes_are_shown_and_can_be_dropped() -> Result<()> {
 }
 
 #[tokio::test]
-async fn custom_data_reaches_the_reader_unchanged() -> Result<()> {
-    alike(async |s: &mut Session| {
-        let (alice, reader) = (s.client("alice")?, s.client("reader")?);
-        let file = s.file("file", b"content")?;
-        let text = "{ \"build\": 7, \"tags\": [\"b\", \"a\", null], \"text\": \"é\" }";
-        let custom = s.file("custom", text.as_bytes())?;
-        let broken = s.file("broken", b"{no json")?;
-        let digest = sha256_hex(b"content");
-        s.ok(&alice, &["init", GUN]).await?;
-        s.ok(&alice, &["add", GUN, "v1", &file, "--custom", &custom]).await?;
-        s.fails(&alice, &["add", GUN, "v3", &file, "--custom", &broken], "invalid character")
-            .await?;
-        s.ok(&alice, &["addhash", "-p", GUN, "v2", "7", "--sha256", &digest, "--custom", &custom])
-            .await?;
-        s.ok(&reader, &["list", GUN]).await?;
-        let targets: serde_json::Value = serde_json::from_slice(&reader.cached(GUN, "targets")?)?;
-        for target in ["v1", "v2"] {
-            let custom = targets.pointer(&format!("/signed/targets/{target}/custom"));
-            let want = serde_json::json!({"build": 7, "tags": ["b", "a", null], "text": "é"});
-            ensure!(custom == Some(&want), "{target}: {custom:?}");
-        }
-        Ok(())
-    })
-    .await
-}
-
-/// The client signs custom data as the user wrote it, the server verifies its canonical form: only
-/// what is canonical already (but for spaces) is accepted. Observed with the Go server.
-#[tokio::test]
-async fn custom_data_that_is_not_canonical_is_refused_and_the_next_publish_is_accepted()
--> Result<()> {
-    alike(async |s: &mut Session| {
-        let alice = s.client("alice")?;
-        let file = s.file("file", b"content")?;
-        s.ok(&alice, &["init", "-p", GUN]).await?;
-        let signature = "valid signatures did not meet threshold for targets";
-        for (text, reason) in [
-            (r#"{"b":1,"a":2}"#, signature),
-            (r#"{"list":[{"d":1,"c":2}]}"#, signature),
-            (r#"{"a":1,"a":2}"#, signature),
-            (r#"{"text":"a < b & c"}"#, signature),
-            (r#"{"text":"\u00e9"}"#, signature),
-            (r#"{"text":"a\nb"}"#, signature),
-            (r#"{"number":1.5}"#, "json: unsupported value: 1.5"),
-        ] {
-            let custom = s.file("custom", text.as_bytes())?;
-            s.fails(&alice, &["add", "-p", GUN, "v1", &file, "--custom", &custom], reason).await?;
-            s.ok(&alice, &["reset", GUN, "--all"]).await?;
-        }
-        for text in ["\"text\"", "[1,null,true]", "{\"a\":1,\"b\":2}", "  {\n\"a\" : 0 }"] {
-            let custom = s.file("custom", text.as_bytes())?;
-            s.ok(&alice, &["add", "-p", GUN, "v2", &file, "--custom", &custom]).await?;
-        }
-        s.prints(&alice, &["list", GUN], "v2 ").await?;
-        s.fails(&alice, &["lookup", GUN, "v1"], "No valid trust data").await?;
-        Ok(())
-    })
-    .await
-}
-
-#[tokio::test]
 async fn names_with_ports_dots_slashes_and_underscores_are_collections_of_their_own() -> Result<()>
 {
     alike(async |s: &mut Session| {
@@ -290,6 +229,34 @@ async fn deleting_locally_keeps_the_collection_and_deleting_remotely_ends_it() -
         s.ok(&alice, &["init", "-p", GUN]).await?;
         s.prints(&alice, &["list", GUN], NO_TARGETS).await?;
         s.fails(&reader, &["list", GUN], "").await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Q-31.
+#[tokio::test]
+async fn whoever_cached_a_collection_that_was_deleted_and_made_anew_is_told() -> Result<()> {
+    alike(async |s: &mut Session| {
+        let (alice, reader) = (s.client("alice")?, s.client("reader")?);
+        let file = s.file("file", b"content")?;
+        let untrusted = "could not rotate trust to a new trusted root";
+        s.ok(&alice, &["init", "-p", GUN]).await?;
+        s.ok_with_input(&alice, &["key", "rotate", GUN, "root"], "yes\n").await?;
+        s.ok(&alice, &["add", "-p", GUN, "old", &file]).await?;
+        s.ok(&reader, &["list", GUN]).await?;
+        let publisher = s.copy(&alice, "publisher")?;
+        s.ok(&alice, &["delete", "--remote", GUN]).await?;
+        s.prints(&reader, &["list", GUN], "old ").await?;
+        s.ok(&alice, &["init", "-p", GUN]).await?;
+        s.ok(&alice, &["add", "-p", GUN, "new", &file]).await?;
+        s.prints(&s.client("stranger")?, &["list", GUN], "new ").await?;
+        s.fails(&reader, &["list", GUN], untrusted).await?;
+        s.fails(&reader, &["lookup", GUN, "new"], untrusted).await?;
+        s.fails(&publisher, &["add", "-p", GUN, "lost", &file], untrusted).await?;
+        s.ok(&reader, &["delete", GUN]).await?;
+        let listed = s.prints(&reader, &["list", GUN], "new ").await?;
+        ensure!(!listed.says("old ") && !listed.says("lost "), "{listed:?}");
         Ok(())
     })
     .await

@@ -1,8 +1,9 @@
 //! Real peers as handles, and the scenarios that are played against them.
 //!
 //! What is here: how a peer is started, asked, and stopped ([`peers`]); how one list of client
-//! commands is played against two servers and compared ([`session`], [`compare`]); how documents
-//! are fetched as a client would ([`wire`]). The tests themselves are in `e2e/`.
+//! commands is played against two servers and compared ([`session`], [`compare`]); who delegates
+//! are ([`signer`]); how documents are fetched as a client would ([`wire`]). The tests themselves
+//! are in `e2e/`.
 //! What never comes in: rules of the product. What a test expects is written down by hand or said
 //! by the Go peer, never computed by our own crates.
 //!
@@ -13,5 +14,6 @@
 pub mod compare;
 pub mod peers;
 pub mod session;
+pub mod signer;
 pub mod transcript;
 pub mod wire;

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -88,6 +89,11 @@ impl Session {
     /// Does not show this port in the transcript.
     pub fn hide_port(&mut self, port: u16) {
         self.transcript.hide(format!(":{port}"), ":<port>");
+    }
+
+    /// Does not show this moment, in the client's own spelling, in the transcript.
+    pub fn hide_time(&mut self, time: DateTime<Utc>) {
+        self.transcript.hide(time.format("%a %b %e %H:%M:%S UTC %Y").to_string(), "<time>");
     }
 
     /// The server.

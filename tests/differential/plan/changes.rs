@@ -99,8 +99,7 @@ fn scene() -> Scene {
 fn step(gun: &str, target: &str, effect: impl Fn(String) -> Effect + 'static) -> Step {
     let name = format!("changes/{target}");
     let (gun, call) = (gun.to_owned(), Call::get(target));
-    Step::new(name, scene(), Content::Changes, move |_, _| Act {
-        call: call.clone(),
-        effect: effect(gun.clone()),
+    Step::new(name, scene(), Content::Changes, move |_, _| {
+        Act::teaching(call.clone(), effect(gun.clone()))
     })
 }

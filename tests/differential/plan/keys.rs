@@ -49,9 +49,8 @@ fn key(method: Method, gun: &str, role: &str) -> Step {
     let name = format!("key/{method} {role}");
     let path = format!("/v2/{gun}/_trust/tuf/{role}.key");
     let role = role.to_owned();
-    Step::new(name, Scene::Story(gun.to_owned()), Content::Key, move |_, _| Act {
-        call: Call::bare(method.clone(), path.clone()),
-        effect: Effect::Key(role.clone()),
+    Step::new(name, Scene::Story(gun.to_owned()), Content::Key, move |_, _| {
+        Act::teaching(Call::bare(method.clone(), path.clone()), Effect::Key(role.clone()))
     })
 }
 
@@ -69,9 +68,8 @@ fn again(gun: &str, role: &str, expected: &str) -> Step {
     let name = format!("key/GET {role} is the {expected} key");
     let path = format!("/v2/{gun}/_trust/tuf/{role}.key");
     let role = role.to_owned();
-    Step::new(name, Scene::Story(gun.to_owned()), Content::Key, move |_, _| Act {
-        call: Call::get(path.clone()),
-        effect: Effect::KeyAgain(role.clone()),
+    Step::new(name, Scene::Story(gun.to_owned()), Content::Key, move |_, _| {
+        Act::teaching(Call::get(path.clone()), Effect::KeyAgain(role.clone()))
     })
 }
 

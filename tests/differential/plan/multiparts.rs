@@ -215,6 +215,6 @@ fn raw(name: String, holder: SnapshotHolder, call: impl Fn(&Repository) -> Call 
     Step::new(name, scene, Content::Plain, move |world, gun| {
         let next = super::faults::next(world.repository(gun));
         let call = call(&next);
-        Act { call, effect: Effect::Published(Box::new(next), Vec::new()) }
+        Act::teaching(call, Effect::Published(Box::new(next), Vec::new()))
     })
 }

@@ -178,9 +178,8 @@ fn digests() -> Vec<Step> {
         let file = format!("{role}.json");
         let path = format!("/v2/{GUN}/_trust/tuf/{file}");
         let name = format!("route/digest of {role}");
-        steps.push(Step::new(name, scene(), Content::Document, move |_, _| Act {
-            call: Call::get(path.clone()),
-            effect: Effect::Digest(file.clone()),
+        steps.push(Step::new(name, scene(), Content::Document, move |_, _| {
+            Act::teaching(Call::get(path.clone()), Effect::Digest(file.clone()))
         }));
         for other in ["root", "targets", "snapshot", "timestamp", "targets/a", "mirrors"] {
             steps.push(by_digest(role, other, GUN, "exact", |digest| digest));
@@ -219,9 +218,9 @@ fn deletion() -> Vec<Step> {
     for gun in ["example.com/routes", "example.com/routes/ap", GUN, GUN] {
         let path = format!("/v2/{gun}/_trust/tuf/");
         let name = format!("route/delete {gun}");
-        steps.push(Step::new(name, scene(), Content::Plain, move |_, own| Act {
-            call: Call::bare(Method::DELETE, path.clone()),
-            effect: if path.contains(own) { Effect::Forget } else { Effect::Nothing },
+        steps.push(Step::new(name, scene(), Content::Plain, move |_, own| {
+            let effect = if path.contains(own) { Effect::Forget } else { Effect::Nothing };
+            Act::teaching(Call::bare(Method::DELETE, path.clone()), effect)
         }));
         for file in ["root.json", "1.root.json", "timestamp.json", "targets/a.json"] {
             let path = format!("/v2/{GUN}/_trust/tuf/{file}");

@@ -59,6 +59,15 @@ impl Authority {
     }
 }
 
+/// A curve of ECDSA keys other than the client's own P-256.
+#[derive(Debug, Clone, Copy)]
+pub enum Curve {
+    /// NIST P-384.
+    P384,
+    /// NIST P-521.
+    P521,
+}
+
 /// A certificate with its private key, as two PEM files.
 #[derive(Debug, Clone)]
 pub struct Pair {
@@ -87,14 +96,24 @@ impl Pair {
     /// # Errors
     /// `openssl` is missing or fails.
     pub async fn rsa(directory: &Path, file: &str, common_name: &str) -> Result<Self> {
-        let pair = Self::named(directory, file);
-        let subject = format!("/CN={}", common_name.replace('/', "\\/"));
-        let mut command = Command::new(find("openssl", "openssl")?);
-        command.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650"]);
-        command.args(["-addext", "basicConstraints=critical,CA:FALSE", "-subj", &subject]);
-        command.arg("-keyout").arg(&pair.key).arg("-out").arg(&pair.certificate);
-        succeeds(command).await?;
-        Ok(pair)
+        Self::from_openssl(directory, file, common_name, &["rsa:2048"]).await
+    }
+
+    /// An ECDSA key on `curve` with a self-signed certificate, made by `openssl`.
+    ///
+    /// # Errors
+    /// `openssl` is missing or fails.
+    pub async fn on_curve(
+        directory: &Path,
+        file: &str,
+        common_name: &str,
+        curve: Curve,
+    ) -> Result<Self> {
+        let group = match curve {
+            Curve::P384 => "ec_paramgen_curve:P-384",
+            Curve::P521 => "ec_paramgen_curve:P-521",
+        };
+        Self::from_openssl(directory, file, common_name, &["ec", "-pkeyopt", group]).await
     }
 
     /// Seals the private key as the notary client expects a root key to be.
@@ -114,6 +133,22 @@ impl Pair {
         let (first, rest) = body.split_once('\n').context("an empty PEM file")?;
         fs::write(&self.key, format!("{first}\nrole: root\n\n{rest}"))?;
         Ok(())
+    }
+
+    async fn from_openssl(
+        directory: &Path,
+        file: &str,
+        common_name: &str,
+        new_key: &[&str],
+    ) -> Result<Self> {
+        let pair = Self::named(directory, file);
+        let subject = format!("/CN={}", common_name.replace('/', "\\/"));
+        let mut command = Command::new(find("openssl", "openssl")?);
+        command.args(["req", "-x509", "-nodes", "-days", "3650", "-newkey"]).args(new_key);
+        command.args(["-addext", "basicConstraints=critical,CA:FALSE", "-subj", &subject]);
+        command.arg("-keyout").arg(&pair.key).arg("-out").arg(&pair.certificate);
+        succeeds(command).await?;
+        Ok(pair)
     }
 
     fn write(directory: &Path, file: &str, certificate: &str, key: &str) -> Result<Self> {
@@ -140,7 +175,7 @@ fn named(common_name: &str) -> CertificateParams {
     params
 }
 
-async fn succeeds(mut command: Command) -> Result<()> {
+pub(super) async fn succeeds(mut command: Command) -> Result<()> {
     let output = command.output().await?;
     ensure!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())

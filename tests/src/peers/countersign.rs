@@ -3,6 +3,7 @@
 //! What never comes in: our crates; this is the product seen from outside.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -15,6 +16,9 @@ use super::process::{PATIENCE, Process, Program};
 use crate::wire::{Endpoint, Wire};
 
 const POLL: Duration = Duration::from_millis(10);
+
+/// The file of settings, kept in the data directory.
+const SETTINGS: &str = "countersign.toml";
 
 /// A `countersign serve` on a data directory of its own.
 #[derive(Debug)]
@@ -31,7 +35,16 @@ impl Countersign {
     /// # Errors
     /// The binary is not built (the message says how) or does not start.
     pub async fn start() -> Result<Self> {
+        Self::start_with("").await
+    }
+
+    /// The same with a file of these settings, which a later start reads too.
+    ///
+    /// # Errors
+    /// As [`Countersign::start`], or the settings are refused.
+    pub async fn start_with(settings: &str) -> Result<Self> {
         let data = TempDir::new()?;
+        fs::write(data.path().join(SETTINGS), settings)?;
         let (process, endpoint) = serve(data.path(), 0).await?;
         Ok(Self { process, endpoint, data })
     }
@@ -52,6 +65,14 @@ impl Countersign {
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
+    }
+
+    /// The most memory that it has had in use, in KiB.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn peak_memory_kib(&self) -> Result<u64> {
+        self.process.peak_memory_kib()
     }
 
     /// Asks it to stop (SIGTERM) and returns at once.
@@ -106,6 +127,8 @@ impl Countersign {
 async fn serve(data: &Path, port: u16) -> Result<(Process, Endpoint)> {
     let program = Program::new(binary()?).args([
         "serve".to_owned(),
+        "--config".to_owned(),
+        data.join(SETTINGS).to_string_lossy().into_owned(),
         "--data-dir".to_owned(),
         data.to_string_lossy().into_owned(),
         "--listen".to_owned(),

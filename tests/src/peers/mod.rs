@@ -4,6 +4,7 @@ pub mod certs;
 pub mod countersign;
 pub mod gate;
 pub mod go_notary;
+pub mod key_files;
 pub mod notary_client;
 pub mod postgres;
 pub mod process;

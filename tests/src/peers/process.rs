@@ -6,6 +6,7 @@
 //! What never comes in: what a particular peer needs or says.
 
 use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
@@ -123,6 +124,18 @@ impl Process {
             None => Ok(()),
             Some(status) => Err(anyhow!("{} ended with {status}\n{}", self.name, self.log())),
         }
+    }
+
+    /// The most memory that the peer has had in use, in KiB.
+    ///
+    /// # Errors
+    /// The peer has ended.
+    pub fn peak_memory_kib(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok())
+            .with_context(|| format!("{} has no memory", self.name))
     }
 
     /// Sends `signal` to the peer's whole group.
