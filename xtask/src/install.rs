@@ -24,7 +24,8 @@ const PROGRAMS: [Program; 4] = [
 ];
 
 /// Tools that cargo installs: the sub-command and its version.
-const CARGO_TOOLS: [(&str, &str); 2] = [("nextest", "0.9.143"), ("deny", "0.20.2")];
+pub(crate) const FOR_TESTS: [(&str, &str); 2] = [("nextest", "0.9.143"), ("deny", "0.20.2")];
+pub(crate) const FOR_FUZZING: [(&str, &str); 1] = [("fuzz", "0.13.2")];
 
 /// Installs the Debian packages that are missing.
 pub(crate) fn debian_packages() -> Result<()> {
@@ -46,9 +47,9 @@ pub(crate) fn debian_packages() -> Result<()> {
     run(&mut install).with_context(|| by_hand(&packages))
 }
 
-/// Installs cargo's tools that are missing.
-pub(crate) fn cargo_tools() -> Result<()> {
-    for (tool, version) in CARGO_TOOLS {
+/// Installs those of cargo's tools that are missing.
+pub(crate) fn cargo_tools(tools: &[(&str, &str)]) -> Result<()> {
+    for (tool, version) in tools {
         let asked = Command::new("cargo").args([tool, "--version"]).output();
         if asked.is_ok_and(|answer| answer.status.success()) {
             continue;

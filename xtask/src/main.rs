@@ -1,5 +1,6 @@
 //! The project's tasks: `cargo xtask <task>`. CI calls nothing else.
 
+mod fuzz;
 mod install;
 mod task;
 
@@ -10,12 +11,18 @@ usage: cargo xtask <task>
 
   test    every check and every test; installs what they need
   quick   format, lints and unit tests: what needs no other program
+  fuzz <target> [seconds]
+          feed a fuzz target for 60 seconds or as long as told; installs cargo-fuzz
 ";
 
 fn main() -> Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some("test") => task::test(),
-        Some("quick") => task::quick(),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["test"] => task::test(),
+        ["quick"] => task::quick(),
+        ["fuzz", target] => fuzz::fuzz(target, fuzz::SECONDS),
+        ["fuzz", target, seconds] => fuzz::fuzz(target, seconds),
         _ => bail!("{USAGE}"),
     }
 }

@@ -9,7 +9,7 @@ use crate::install;
 /// Every check and every test. The test runner comes last, so that its summary is the last line.
 pub(crate) fn test() -> Result<()> {
     install::debian_packages()?;
-    install::cargo_tools()?;
+    install::cargo_tools(&install::FOR_TESTS)?;
     install::check_programs()?;
     format_and_lints()?;
     cargo(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"])?;

@@ -1,0 +1,98 @@
+//! The tables of `docs/` that say which test shows what: no row is missing, and every test is
+//! there.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+/// The rows of the compatibility checklist.
+const CHECKLIST: [RangeInclusive<u16>; 8] =
+    [1..=19, 30..=42, 50..=92, 100..=106, 120..=131, 150..=161, 170..=180, 200..=209];
+
+/// The bug classes.
+const CLASSES: RangeInclusive<u16> = 1..=38;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// First and last cell of every row of a page's tables, without heads and rules.
+fn rows(page: &str) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(root().join("docs").join(page)).unwrap();
+    let cells = |line: &str| {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert_eq!(cells.len(), 3, "{line}");
+        (cells[0].to_owned(), cells[2].to_owned())
+    };
+    let is_row = |line: &&str| {
+        line.starts_with("| ") && !line.starts_with("| ID ") && !line.starts_with("| number ")
+    };
+    text.lines().filter(is_row).map(cells).collect()
+}
+
+/// The names of all functions in the Rust files of a room.
+fn functions(room: &str) -> String {
+    let folder = match room {
+        "tests" => root().join("tests"),
+        "fuzz" => root().join("fuzz/targets"),
+        room => root().join("crates").join(room),
+    };
+    assert!(folder.is_dir(), "{room} is no room");
+    let mut found = String::new();
+    let mut waiting = vec![folder];
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            waiting.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// Checks one cell: groups of tests by room, or words that say why there are none.
+fn check(id: &str, shown_by: &str, rooms: &mut BTreeMap<String, String>) {
+    for group in shown_by.split("; ") {
+        let (room, named) = group.split_once(": ").unwrap_or_else(|| panic!("{id}: {group}"));
+        if matches!(room, "later" | "cannot occur") {
+            assert!(!named.contains('`') && named.len() > 5, "{id}: {group}");
+            continue;
+        }
+        let written = rooms.entry(room.to_owned()).or_insert_with(|| functions(room));
+        for name in named.split(", ") {
+            let name = name.strip_prefix('`').and_then(|name| name.strip_suffix('`'));
+            let name = name.unwrap_or_else(|| panic!("{id}: {named} is no list of tests"));
+            assert!(written.contains(&format!("fn {name}(")), "{id}: {room} has no {name}");
+        }
+    }
+}
+
+fn check_page(page: &str, expected: &[String]) {
+    let rows = rows(page);
+    let ids: Vec<&String> = rows.iter().map(|(id, _)| id).collect();
+    let expected: Vec<&String> = expected.iter().collect();
+    assert_eq!(ids, expected, "{page} has every row once, in order");
+    let mut rooms = BTreeMap::new();
+    for (id, shown_by) in &rows {
+        check(id, shown_by, &mut rooms);
+    }
+}
+
+#[test]
+fn every_row_of_the_checklist_names_tests_that_exist_or_later_work() {
+    let ids = CHECKLIST.into_iter().flatten().map(|number| format!("C-{number:03}"));
+    check_page("checklist.md", &ids.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_bug_class_names_tests_that_exist_or_why_there_are_none() {
+    let ids: Vec<String> = CLASSES.map(|number| number.to_string()).collect();
+    check_page("security-model.md", &ids);
+}
