@@ -7,7 +7,7 @@
 //! How the pieces follow each other:
 //!
 //! 1. [`names`] parses GUNs, role names and versions once, at the edge.
-//! 2. [`metadata`] turns bytes into an [`metadata::Unverified`] document: shape known, nothing
+//! 2. [`metadata`] turns bytes into an [`verify::Unverified`] document: shape known, nothing
 //!    believed.
 //! 3. [`verify`] is the one file that makes a [`verify::Verified`] document, with the one
 //!    threshold function.
