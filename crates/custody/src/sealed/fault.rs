@@ -31,7 +31,10 @@ pub(super) enum Fault {
     #[error("its public half belongs to another key ID: restore the row from a backup")]
     KeyIdMismatch,
     /// No passphrase is known for the row's alias.
-    #[error("no passphrase is set for its alias: set {variable}")]
+    #[error(
+        "this version holds no passphrase for its alias; Notary's signer has it in {variable}: use the \
+         key there, or name a new key in the root"
+    )]
     NoPassphrase {
         /// The environment variable that Notary reads it from.
         variable: String,
