@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::bench::{Bench, check_refusal, form};
+use crate::bench::{Bench, check_refusal, form, part};
 
 #[tokio::test]
 async fn file_names_that_are_no_roles_are_refused() -> Result<()> {
@@ -19,9 +19,14 @@ async fn file_names_that_are_no_roles_are_refused() -> Result<()> {
     ] {
         bench.refuses(form(&[(name.to_owned(), b"{}".to_vec())]), 400, "INVALID_ROLE").await?;
     }
-    // A header holds no NUL, so this is no multipart; Go takes it for a name.
+    // A header holds no NUL, so this is no multipart.
     for name in ["root\0", "targets/a\0b"] {
         bench.refuses(form(&[(name.to_owned(), b"{}".to_vec())]), 400, "MALFORMED_UPLOAD").await?;
+    }
+    for name in [&b"\xff"[..], b"targets/\xc3\x28", b"\xc0\xae\xc0\xae/root"] {
+        let disposition = [b"form-data; filename=\"", name, b"\""].concat();
+        let body = [part(&disposition, b"{}"), b"--edge--\r\n".to_vec()].concat();
+        bench.refuses(body, 400, "NO_FILENAME").await?;
     }
     bench.goes_on().await
 }

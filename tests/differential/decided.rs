@@ -120,7 +120,9 @@ pub(crate) const DECIDED: &[Difference] = &[
         let other =
             msg.strip_prefix("a checksum for ").and_then(|m| m.strip_suffix(" did not match"));
         let not_sent = other.is_some_and(|role| r.is_walk() && !r.sends(role));
-        goes_on(r) && (msg.starts_with("the snapshot lists ") || not_sent)
+        let nowhere = msg.starts_with("the snapshot lists ");
+        let no_sha256 = msg.contains(" were provided for targets/");
+        goes_on(r) && (nowhere || no_sha256 || not_sent)
     }),
     run("Q-13", |r| {
         let documents = r.names_any(&["fault/", "damage/"]);
@@ -170,8 +172,13 @@ pub(crate) const DECIDED: &[Difference] = &[
     }),
     run("spec-1.6-disposition", |r| {
         let refused = r.ours.is_code("NO_FILENAME") || r.ours.is_code("INVALID_ROLE");
-        r.names("multipart/disposition")
-            && (r.go.is_ok() && refused || r.go.is_code("NO_FILENAME") && r.ours.is_ok())
+        let read_otherwise = r.names("multipart/disposition")
+            && (r.go.is_ok() && refused || r.go.is_code("NO_FILENAME") && r.ours.is_ok());
+        let no_name = r.names_any(&["\\0", "no Unicode"])
+            && r.names("multipart/file name")
+            && r.go.is_code("INVALID_ROLE")
+            && (r.ours.is_code("MALFORMED_UPLOAD") || r.ours.is_code("NO_FILENAME"));
+        read_otherwise || no_name
     }),
     run("spec-1.6-line-ends", |r| {
         r.names("line ends") && r.go.is_ok() && r.ours.is_code("MALFORMED_UPLOAD")

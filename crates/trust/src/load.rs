@@ -81,6 +81,7 @@ impl Trust {
             }
         }
         for (role, sha256) in update.new_claims(snapshot.as_ref()) {
+            let Some(sha256) = sha256 else { continue };
             if self.store.by_digest(gun, &role, sha256).await?.is_some() {
                 stored.documents_held.insert((role, sha256));
             }

@@ -38,6 +38,8 @@ const NAMES: &[&str] = &[
     "targets\\a",
     "timestamp",
     "timestamp.json",
+    "targets\0",
+    "targets/a\0b",
 ];
 
 /// Dispositions of one part with good targets in it.
@@ -142,6 +144,13 @@ fn unusual_bodies(holder: SnapshotHolder) -> Vec<Step> {
     ]
 }
 
+/// A part whose file name is no UTF-8, before the other documents.
+fn name_without_unicode(next: &Repository) -> Vec<u8> {
+    let parts = part(r#"form-data; name="files"; filename="targets/#""#, b"{}");
+    let bytes = parts.into_iter().map(|byte| if byte == b'#' { 0xff } else { byte });
+    bytes.chain(form(&next.all_parts())).collect()
+}
+
 /// Bodies that are cut, or hold a bad part.
 fn broken_bodies(holder: SnapshotHolder) -> Vec<Step> {
     let shape = |name: &str, shape: Shape| in_shape(name, holder, shape);
@@ -173,6 +182,7 @@ fn broken_bodies(holder: SnapshotHolder) -> Vec<Step> {
         shape("cut before the last boundary", |next| cut(next, |length| length - 30)),
         shape("cut in the middle", |next| cut(next, |length| length / 2)),
         shape("cut in the first header", |next| cut(next, |_| 60)),
+        shape("file name that is no Unicode", name_without_unicode),
         shape("part without headers", |next| {
             let mut parts = format!("--{BOUNDARY}\r\n\r\n{{}}\r\n").into_bytes();
             parts.extend(form(&next.all_parts()));

@@ -29,10 +29,11 @@ pub(super) fn follow_snapshot(
     let loaded = std::iter::once((root.role(), root.digests()))
         .chain(tree.documents().map(|document| (document.role(), document.digests())));
     for (role, digests) in loaded {
-        match snapshot.content().entry(role) {
-            Some(entry) => entry.matches(role, digests)?,
-            None => return Err(Reason::NoChecksum(role.clone())),
-        }
+        let no_checksum = || Reason::NoChecksum(role.clone());
+        let entry = snapshot.content().entry(role).ok_or_else(no_checksum)?;
+        entry.matches(role, digests)?;
+        // Without a SHA-256 nobody could ask for the document, whatever else fits.
+        entry.sha256().ok_or_else(no_checksum)?;
     }
     refuse_unknown_documents(update, tree, stored)?;
     Ok(snapshot)
@@ -47,7 +48,9 @@ fn refuse_unknown_documents(update: &Update, tree: &Tree, stored: &Stored) -> Re
             RoleName::Delegation(_) => tree.lists(&role),
             RoleName::Root | RoleName::Snapshot | RoleName::Timestamp => false,
         };
-        if needed && !stored.documents_held.contains(&(role.clone(), sha256)) {
+        let held =
+            sha256.is_some_and(|sha256| stored.documents_held.contains(&(role.clone(), sha256)));
+        if needed && !held {
             return Err(Reason::NotStored(role));
         }
     }

@@ -81,9 +81,10 @@ impl Update {
     }
 
     /// What the update's own snapshot names that neither the update holds nor the current
-    /// snapshot names alike: documents that must be stored already.
+    /// snapshot names alike: documents that must be stored already. Without a SHA-256 none
+    /// can be meant.
     #[must_use]
-    pub fn new_claims(&self, current: Option<&Snapshot>) -> Vec<(RoleName, Sha256Digest)> {
+    pub fn new_claims(&self, current: Option<&Snapshot>) -> Vec<(RoleName, Option<Sha256Digest>)> {
         let Some(envelope) = self.documents.get(&RoleName::Snapshot) else { return Vec::new() };
         let offered = Unverified::<Snapshot>::new(RoleName::Snapshot, envelope.clone())
             .and_then(|unverified| unverified.read_untrusted());
@@ -95,7 +96,7 @@ impl Update {
                 current.and_then(|current| current.entry(role)).and_then(|e| e.sha256())
                     != entry.sha256()
             })
-            .filter_map(|(role, entry)| Some((role, entry.sha256()?)))
+            .map(|(role, entry)| (role, entry.sha256()))
             .collect()
     }
 }

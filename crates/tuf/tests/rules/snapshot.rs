@@ -1,5 +1,6 @@
 //! The publisher's own snapshot.
 
+use countersign_forge::repository::Repository;
 use countersign_tuf::names::RoleName;
 use countersign_tuf::reason::Reason;
 use countersign_tuf::rules::Refusal;
@@ -80,6 +81,51 @@ fn a_snapshot_that_names_a_listed_delegation_which_is_nowhere_is_refused() {
         &repository.parts(&["root", "targets", "snapshot"]),
         &Refusal::BadSnapshot(Reason::NotStored(role("targets/a"))),
     );
+}
+
+/// Leaves the entry of a role with its SHA-512 only.
+fn without_sha256(repository: &mut Repository, role: &str) {
+    repository.edit("snapshot", |signed| {
+        signed["meta"][role]["hashes"].as_object_mut().unwrap().remove("sha256");
+    });
+}
+
+#[test]
+fn a_snapshot_that_names_an_uploaded_delegation_without_sha256_is_refused() {
+    let mut model = Model::new();
+    let mut repository = model.client_snapshot();
+    let key = repository.new_ecdsa_key();
+    repository.add_delegation("targets/a", key);
+    without_sha256(&mut repository, "targets/a");
+    model.refuses(
+        &repository.all_parts(),
+        &Refusal::BadSnapshot(Reason::NoChecksum(role("targets/a"))),
+    );
+}
+
+#[test]
+fn a_snapshot_that_takes_the_sha256_from_a_stored_delegation_is_refused() {
+    let mut model = Model::new();
+    let mut repository = model.client_snapshot();
+    let key = repository.new_ecdsa_key();
+    repository.add_delegation("targets/a", key);
+    model.publish(&repository.all_parts()).unwrap();
+    repository.bump("snapshot");
+    without_sha256(&mut repository, "targets/a");
+    model.refuses(
+        &repository.parts(&["snapshot"]),
+        &Refusal::BadSnapshot(Reason::NotStored(role("targets/a"))),
+    );
+}
+
+#[test]
+fn lengths_that_a_snapshot_states_are_not_compared() {
+    let mut model = Model::new();
+    let mut repository = model.client_snapshot();
+    repository.edit("snapshot", |signed| {
+        signed["meta"]["targets"]["length"] = serde_json::json!(1_000_000);
+    });
+    model.publish(&repository.all_parts()).unwrap();
 }
 
 #[test]

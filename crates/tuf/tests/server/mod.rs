@@ -126,6 +126,7 @@ impl Model {
         stored.documents_held = update
             .new_claims(stored.snapshot.as_ref())
             .into_iter()
+            .filter_map(|(role, sha256)| Some((role, sha256?)))
             .filter(|(role, sha256)| self.by_digest(role, *sha256).is_some())
             .collect();
         stored
