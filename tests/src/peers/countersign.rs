@@ -165,7 +165,10 @@ async fn healthy(process: &mut Process, endpoint: &Endpoint) -> Result<()> {
 }
 
 /// `COUNTERSIGN_BIN`, else the binary that cargo builds beside the tests (`target/PROFILE/`).
-fn binary() -> Result<PathBuf> {
+///
+/// # Errors
+/// It is not built; the message says how.
+pub fn binary() -> Result<PathBuf> {
     if let Some(path) = env::var_os("COUNTERSIGN_BIN") {
         return Ok(path.into());
     }
