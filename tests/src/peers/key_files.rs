@@ -27,6 +27,17 @@ pub async fn rsa(directory: &Path, name: &str) -> Result<PathBuf> {
     Ok(file)
 }
 
+/// The public half of a key in the file `NAME.pub`, as `docker trust signer add` takes it.
+///
+/// # Errors
+/// `openssl` is missing or fails.
+pub async fn public_half(key: &Path) -> Result<PathBuf> {
+    let file = key.with_extension("pub");
+    let (key, out) = (key.to_string_lossy(), file.to_string_lossy());
+    openssl(&["pkey", "-in", &key, "-pubout", "-out", &out]).await?;
+    Ok(file)
+}
+
 /// An Ed25519 key in the file `NAME.key`, in the one unsealed form that the client reads: public
 /// key, seed, and the public key again (signer spec 7.5).
 ///

@@ -2,9 +2,12 @@
 
 pub mod certs;
 pub mod countersign;
+pub mod docker_client;
+pub mod dockerd;
 pub mod gate;
 pub mod go_notary;
 pub mod key_files;
 pub mod notary_client;
 pub mod postgres;
 pub mod process;
+pub mod registry;

@@ -20,6 +20,12 @@ use crate::wire::Endpoint;
 /// The passphrase that opens the client's root keys.
 pub const ROOT_PASSPHRASE: &str = "root passphrase";
 
+/// The passphrase that opens the client's targets keys.
+pub const TARGETS_PASSPHRASE: &str = "targets passphrase";
+
+/// The passphrase that opens the client's delegation keys.
+pub const DELEGATION_PASSPHRASE: &str = "delegation passphrase";
+
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// A user with a trust directory.
@@ -92,9 +98,9 @@ impl NotaryClient {
             .env_clear()
             .env("HOME", &self.trust_dir)
             .env("NOTARY_ROOT_PASSPHRASE", ROOT_PASSPHRASE)
-            .env("NOTARY_TARGETS_PASSPHRASE", "targets passphrase")
+            .env("NOTARY_TARGETS_PASSPHRASE", TARGETS_PASSPHRASE)
             .env("NOTARY_SNAPSHOT_PASSPHRASE", "snapshot passphrase")
-            .env("NOTARY_DELEGATION_PASSPHRASE", "delegation passphrase")
+            .env("NOTARY_DELEGATION_PASSPHRASE", DELEGATION_PASSPHRASE)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
