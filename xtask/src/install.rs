@@ -1,7 +1,9 @@
 //! Installs the programs that tests need: Debian packages and cargo's own tools.
 //!
-//! Only what is missing is installed, so that a second run needs no network.
+//! Only what is missing is installed, so that a second run needs no network. Services that a package
+//! starts are stopped again: tests start programs of their own.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -16,11 +18,28 @@ struct Program {
     package: &'static str,
 }
 
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 8] = [
     Program { path: "/usr/bin/notary", package: "notary" },
     Program { path: "/usr/bin/notary-server", package: "notary" },
     Program { path: "/usr/bin/openssl", package: "openssl" },
     Program { path: "/usr/share/postgresql-common/pg_wrapper", package: "postgresql" },
+    Program { path: "/usr/bin/docker", package: "docker.io" },
+    Program { path: "/usr/sbin/dockerd", package: "docker.io" },
+    Program { path: "/usr/bin/docker-registry", package: "docker-registry" },
+    Program { path: "/bin/busybox", package: "busybox-static" },
+];
+
+/// A service that comes with a package, and the program that it runs.
+struct Service {
+    package: &'static str,
+    name: &'static str,
+    program: &'static str,
+}
+
+const SERVICES: [Service; 3] = [
+    Service { package: "docker.io", name: "docker", program: "dockerd" },
+    Service { package: "docker.io", name: "containerd", program: "containerd" },
+    Service { package: "docker-registry", name: "docker-registry", program: "docker-registry" },
 ];
 
 /// Tools that cargo installs: the sub-command and its version.
@@ -44,7 +63,29 @@ pub(crate) fn debian_packages() -> Result<()> {
     let mut install = Command::new("apt-get");
     install.env("DEBIAN_FRONTEND", "noninteractive");
     install.args(["install", "--quiet=2", "--yes", "--no-install-recommends"]).args(&missing);
-    run(&mut install).with_context(|| by_hand(&packages))
+    run(&mut install).with_context(|| by_hand(&packages))?;
+    stop_services(&missing)
+}
+
+/// Stops what the packages that were just installed have started.
+fn stop_services(installed: &[&str]) -> Result<()> {
+    for Service { name, program, .. } in
+        SERVICES.iter().filter(|service| installed.contains(&service.package))
+    {
+        // Fails where the service does not run or nothing runs services; what counts is below.
+        Command::new("service").args([name, "stop"]).output().ok();
+        if is_running(program)? {
+            bail!("the service {name} is running and could not be stopped: stop it");
+        }
+    }
+    Ok(())
+}
+
+fn is_running(program: &str) -> Result<bool> {
+    let processes = fs::read_dir("/proc").context("cannot list the processes")?;
+    Ok(processes
+        .filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("comm")).ok())
+        .any(|name| name.trim_end() == program))
 }
 
 /// Installs those of cargo's tools that are missing.
