@@ -124,6 +124,39 @@ async fn a_removed_signer_signs_no_more_and_what_the_others_signed_stays() -> Re
     Ok(())
 }
 
+#[tokio::test]
+async fn a_signer_removed_with_notary_signs_no_more() -> Result<()> {
+    let world = World::start().await?;
+    let app = world.app();
+    let one = format!("{app}:one");
+    world.image(&one, "one").await?;
+    let owner = world.user("owner")?;
+    let (bob, bobs_key) = signer(&world, "bob").await?;
+    let (alice, alices_key) = signer(&world, "alice").await?;
+    for (name, key) in [("bob", &bobs_key), ("alice", &alices_key)] {
+        ok(&owner, &["trust", "signer", "add", "--key", key, name, &app]).await?;
+    }
+    ok(&alice, &["trust", "sign", &one]).await?;
+
+    let owners_notary = world.with_notary(&owner)?;
+    let listed = owners_notary.run(&["delegation", "list", &app]).await?;
+    let key_id = row(&listed.stdout, "targets/bob").get(4).copied().context("bob has no key")?;
+    for command in [
+        &["delegation", "remove", &app, "targets/releases", key_id][..],
+        &["delegation", "remove", &app, "targets/bob", "--yes"],
+        &["publish", &app],
+    ] {
+        let outcome = owners_notary.run(command).await?;
+        ensure!(outcome.succeeded(), "{outcome:?}");
+    }
+    fails(&bob, &["trust", "sign", &one], "no valid signing keys for delegation roles").await?;
+    let reader = world.user("reader")?;
+    let json = inspected(&reader, &app).await?;
+    ensure!(json["Signers"].as_array().is_some_and(|signers| signers.len() == 1), "{json}");
+    ok(&reader, &["pull", &one]).await?;
+    Ok(())
+}
+
 /// Every signer signs the one list of released tags, so the signature of the last of them counts.
 #[tokio::test]
 async fn removing_the_last_one_who_signed_voids_all_tags_until_another_witnesses_them() -> Result<()>

@@ -1,11 +1,13 @@
 //! Debian's `docker` client, one home directory per handle.
 //!
-//! It is called by its path, since another docker may stand first on `PATH`. It never sees a
-//! terminal, takes its passphrases from the environment, and is killed when it takes longer than a
-//! minute. To it the registry's name leads to an address that is not loopback and that nobody has:
-//! only the daemon talks to the registry (see [`super::registry`] for the reason).
+//! It is called by its path, since another docker may stand first on `PATH`; `DOCKER_CLIENT_BIN`
+//! names another one. It never sees a terminal, takes its passphrases from the environment, and is
+//! killed when it takes longer than a minute. To it the registry's name leads to an address that is
+//! not loopback and that nobody has: only the daemon talks to the registry (see
+//! [`super::registry`] for the reason).
 //! What never comes in: what its words mean.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -21,6 +23,9 @@ use super::process::{find, missing};
 use super::registry;
 use crate::wire::Endpoint;
 
+/// The environment variable that names another client than Debian's.
+const CLIENT_VARIABLE: &str = "DOCKER_CLIENT_BIN";
+
 const CLIENT: &str = "/usr/bin/docker";
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
@@ -33,6 +38,7 @@ const APART: &str = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
 /// A user with a home directory.
 #[derive(Debug, Clone)]
 pub struct DockerClient {
+    program: PathBuf,
     unshare: PathBuf,
     home: PathBuf,
     socket: PathBuf,
@@ -46,13 +52,15 @@ impl DockerClient {
     /// # Errors
     /// A program is missing (the message names the package) or the home cannot be written.
     pub fn new(home: &Path, daemon: &Dockerd, trust_server: &Endpoint) -> Result<Self> {
-        if !Path::new(CLIENT).is_file() {
-            return Err(missing(CLIENT, "docker.io"));
+        let program: PathBuf = env::var_os(CLIENT_VARIABLE).unwrap_or_else(|| CLIENT.into()).into();
+        if !program.is_file() {
+            return Err(missing(&program.to_string_lossy(), "docker.io"));
         }
         fs::create_dir_all(home)?;
         let hosts = format!("127.0.0.1 localhost\n192.0.2.1 {}\n", registry::NAME);
         fs::write(home.join("hosts"), hosts)?;
         let client = Self {
+            program,
             unshare: find("unshare", "util-linux")?,
             home: home.to_owned(),
             socket: daemon.socket(),
@@ -113,7 +121,7 @@ impl DockerClient {
         let running = Command::new(&self.unshare)
             .args(["--mount", "--", "/bin/sh", "-c", APART])
             .arg(self.home.join("hosts"))
-            .arg(CLIENT)
+            .arg(&self.program)
             .args(arguments)
             .current_dir(&self.home)
             .env_clear()
