@@ -21,18 +21,21 @@ use crate::{ConfigError, Settings};
 /// The longest piece of a value that an error shows, in characters.
 const MAX_SHOWN: usize = 60;
 
-/// The settings in the file at `path`, which `named_by` names; relative paths in it are taken
-/// from its own directory.
-pub(crate) fn read(named_by: &'static str, path: &Path) -> Result<Settings, ConfigError> {
+/// The settings in the file at `path`, which `named_by` names, and the line of each key that it
+/// has; relative paths in it are taken from its own directory.
+pub(crate) fn read(
+    named_by: &'static str,
+    path: &Path,
+) -> Result<(Settings, Vec<(String, usize)>), ConfigError> {
     refuse_notarys_extension(path)?;
     let text = fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
         path: path.to_owned(),
         named_by,
         reason: error.to_string(),
     })?;
-    let mut settings = Document { path, text: &text }.settings()?;
+    let (mut settings, lines) = Document { path, text: &text }.settings()?;
     settings.rebase(path.parent().unwrap_or(Path::new("")));
-    Ok(settings)
+    Ok((settings, lines))
 }
 
 struct Document<'a> {
@@ -41,14 +44,28 @@ struct Document<'a> {
 }
 
 impl Document<'_> {
-    fn settings(&self) -> Result<Settings, ConfigError> {
+    fn settings(&self) -> Result<(Settings, Vec<(String, usize)>), ConfigError> {
         let table = DeTable::parse(self.text).map_err(|error| self.not_toml(&error))?;
         self.refuse_notarys_keys(table.get_ref())?;
         let known = known_keys();
         self.refuse_unknown_keys(table.get_ref(), &known)?;
-        toml::Deserializer::parse(self.text)
+        let settings = toml::Deserializer::parse(self.text)
             .and_then(Settings::deserialize)
-            .map_err(|error| self.bad_value(&error, table.get_ref()))
+            .map_err(|error| self.bad_value(&error, table.get_ref()))?;
+        Ok((settings, self.lines(table.get_ref())))
+    }
+
+    /// Every key of the file with its line, counted from 1.
+    fn lines(&self, table: &DeTable<'_>) -> Vec<(String, usize)> {
+        let mut lines = Vec::new();
+        for (section, value) in table {
+            let DeValue::Table(inside) = value.get_ref() else { continue };
+            for key in inside.keys() {
+                let (line, _) = self.place(key.span().start).unwrap_or_default();
+                lines.push((format!("{}.{}", section.get_ref(), key.get_ref()), line));
+            }
+        }
+        lines
     }
 
     fn not_toml(&self, error: &toml::de::Error) -> ConfigError {
@@ -131,12 +148,18 @@ impl Document<'_> {
     /// The file with line and column, both counted from 1.
     fn origin(&self, span: Option<Range<usize>>) -> String {
         let path = self.path.display();
-        let Some(before) = span.and_then(|span| self.text.get(..span.start)) else {
-            return path.to_string();
-        };
+        match span.and_then(|span| self.place(span.start)) {
+            Some((line, column)) => format!("{path}:{line}:{column}"),
+            None => path.to_string(),
+        }
+    }
+
+    /// Line and column of the byte at `start`, both counted from 1.
+    fn place(&self, start: usize) -> Option<(usize, usize)> {
+        let before = self.text.get(..start)?;
         let line = before.matches('\n').count().saturating_add(1);
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
-        format!("{path}:{line}:{}", column.saturating_add(1))
+        Some((line, column.saturating_add(1)))
     }
 }
 
@@ -164,7 +187,7 @@ fn key_around(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
 }
 
 /// Every key that the file may have, as `section.key`.
-fn known_keys() -> Vec<String> {
+pub(crate) fn known_keys() -> Vec<String> {
     let sections = [
         ("server", keys_of::<Server>()),
         ("tls", keys_of::<Tls>()),

@@ -82,6 +82,12 @@ pub enum ConfigError {
         /// The nearest right name, or the names there are.
         mend: String,
     },
+    /// The settings hold something that cannot be written as text.
+    #[error("the settings cannot be shown ({reason}): use paths that are UTF-8")]
+    Unshowable {
+        /// What is wrong.
+        reason: String,
+    },
     /// A secret that cannot be one.
     #[error("{origin} {problem}: {mend}")]
     UnusableSecret {

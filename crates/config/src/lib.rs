@@ -11,6 +11,7 @@
 //! one type, and a field of [`Settings`].
 
 mod document;
+mod effective;
 mod error;
 mod host_name;
 mod nearest;
@@ -21,6 +22,7 @@ pub mod sections;
 mod settings;
 mod variables;
 
+pub use effective::{Effective, Listed, Origin};
 pub use error::ConfigError;
 pub use host_name::{HostName, NotAHostName};
 pub use overrides::Overrides;

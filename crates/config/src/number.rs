@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserializer;
 use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserializer, Serializer};
 
 /// A span of time from `MIN` to `MAX` seconds.
 pub(crate) fn seconds<'de, D, const MIN: u64, const MAX: u64>(
@@ -27,6 +27,16 @@ where
     let range = Range { unit: "hours", min: MIN, max: MAX };
     let hours = deserializer.deserialize_u64(range)?;
     Ok(Duration::from_secs(hours.saturating_mul(3600)))
+}
+
+/// A span of time as whole seconds, the form that [`seconds`] reads.
+pub(crate) fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
+}
+
+/// A span of time as whole hours, the form that [`hours`] reads.
+pub(crate) fn in_hours<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs() / 3600)
 }
 
 /// A number of bytes from `MIN` to `MAX`.

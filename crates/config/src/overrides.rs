@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::sections::server::parse_listen;
-use crate::{ConfigError, HostName, Settings};
+use crate::{ConfigError, HostName, Origin, Settings};
 
 /// What the command line says, or the environment: as it was written, `None` where it is silent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,6 +82,25 @@ impl Overrides {
     }
 }
 
+impl Overrides {
+    /// The keys that they set, each with its origin.
+    pub(crate) fn said(&self, way: Way) -> impl Iterator<Item = (String, Origin)> {
+        let Self { config: _, data_dir, listen, hosts, tls_cert, tls_key, log_level, log_format } =
+            self;
+        let said = [
+            (&DATA_DIR, data_dir.is_some()),
+            (&LISTEN, listen.is_some()),
+            (&HOST, !hosts.is_empty()),
+            (&TLS_CERT, tls_cert.is_some()),
+            (&TLS_KEY, tls_key.is_some()),
+            (&LOG_LEVEL, log_level.is_some()),
+            (&LOG_FORMAT, log_format.is_some()),
+        ];
+        let set = said.into_iter().filter(|(_, is_set)| *is_set);
+        set.map(move |(name, _)| (name.key.to_owned(), way.origin(name)))
+    }
+}
+
 /// The file of settings, and what names it.
 pub(crate) fn config_file<'a>(
     flags: &'a Overrides,
@@ -99,6 +118,13 @@ pub(crate) enum Way {
 }
 
 impl Way {
+    fn origin(self, name: &Name) -> Origin {
+        match self {
+            Self::Flag => Origin::Flag { name: name.flag },
+            Self::Variable => Origin::Variable { name: name.variable },
+        }
+    }
+
     fn name(self, name: &Name) -> &'static str {
         match self {
             Self::Flag => name.flag,
@@ -107,20 +133,27 @@ impl Way {
     }
 }
 
-/// What a setting is called on the command line and in the environment.
+/// What a setting is called in the file, on the command line and in the environment.
 struct Name {
+    /// Empty for the name of the file itself.
+    key: &'static str,
     flag: &'static str,
     variable: &'static str,
 }
 
-const CONFIG: Name = Name { flag: "--config", variable: "COUNTERSIGN_CONFIG" };
-const DATA_DIR: Name = Name { flag: "--data-dir", variable: "COUNTERSIGN_DATA_DIR" };
-const LISTEN: Name = Name { flag: "--listen", variable: "COUNTERSIGN_LISTEN" };
-const HOST: Name = Name { flag: "--host", variable: "COUNTERSIGN_HOSTS" };
-const TLS_CERT: Name = Name { flag: "--tls-cert", variable: "COUNTERSIGN_TLS_CERT" };
-const TLS_KEY: Name = Name { flag: "--tls-key", variable: "COUNTERSIGN_TLS_KEY" };
-const LOG_LEVEL: Name = Name { flag: "--log-level", variable: "COUNTERSIGN_LOG_LEVEL" };
-const LOG_FORMAT: Name = Name { flag: "--log-format", variable: "COUNTERSIGN_LOG_FORMAT" };
+const CONFIG: Name = Name { key: "", flag: "--config", variable: "COUNTERSIGN_CONFIG" };
+const DATA_DIR: Name =
+    Name { key: "server.data_dir", flag: "--data-dir", variable: "COUNTERSIGN_DATA_DIR" };
+const LISTEN: Name =
+    Name { key: "server.listen", flag: "--listen", variable: "COUNTERSIGN_LISTEN" };
+const HOST: Name = Name { key: "server.hosts", flag: "--host", variable: "COUNTERSIGN_HOSTS" };
+const TLS_CERT: Name =
+    Name { key: "tls.cert", flag: "--tls-cert", variable: "COUNTERSIGN_TLS_CERT" };
+const TLS_KEY: Name = Name { key: "tls.key", flag: "--tls-key", variable: "COUNTERSIGN_TLS_KEY" };
+const LOG_LEVEL: Name =
+    Name { key: "log.level", flag: "--log-level", variable: "COUNTERSIGN_LOG_LEVEL" };
+const LOG_FORMAT: Name =
+    Name { key: "log.format", flag: "--log-format", variable: "COUNTERSIGN_LOG_FORMAT" };
 
 /// The environment variables of all overrides.
 pub(crate) const VARIABLES: [&str; 8] = [

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::overrides::{self, Overrides};
+use crate::overrides::Overrides;
 use crate::sections::caching::Caching;
 use crate::sections::expiry::Expiry;
 use crate::sections::keys::Keys;
@@ -13,10 +13,10 @@ use crate::sections::limits::Limits;
 use crate::sections::log::Log;
 use crate::sections::server::Server;
 use crate::sections::tls::Tls;
-use crate::{ConfigError, document};
+use crate::{ConfigError, Effective};
 
 /// All settings; one field per section of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
     /// Files, address, names.
@@ -47,15 +47,7 @@ impl Settings {
         flags: &Overrides,
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let environment = Overrides::from_environment(variable)?;
-        let mut settings = match overrides::config_file(flags, &environment) {
-            Some((named_by, path)) => document::read(named_by, path)?,
-            None => Self::default(),
-        };
-        environment.apply(overrides::Way::Variable, &mut settings)?;
-        flags.apply(overrides::Way::Flag, &mut settings)?;
-        settings.tls = settings.tls.whole()?;
-        Ok(settings)
+        Effective::load(flags, variable).map(|effective| effective.settings)
     }
 
     /// Takes the relative paths of a file from `base`, the directory that it is in.

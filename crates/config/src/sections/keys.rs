@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use countersign_tuf::keys::ServerKeyAlgorithm;
 use secrecy::SecretString;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{ConfigError, secret};
 
@@ -16,13 +16,13 @@ pub(crate) const PASSPHRASE: &str = "COUNTERSIGN_KEY_PASSPHRASE";
 pub(crate) const PASSPHRASE_FILE: &str = "COUNTERSIGN_KEY_PASSPHRASE_FILE";
 
 /// The section `[keys]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Keys {
     /// The algorithm of new keys.
     ///
     /// Default: `ecdsa`. One of `ecdsa`, `ed25519`.
-    #[serde(deserialize_with = "algorithm")]
+    #[serde(deserialize_with = "algorithm", serialize_with = "name_of_algorithm")]
     pub algorithm: ServerKeyAlgorithm,
     /// The file with the passphrase that seals the keys.
     ///
@@ -42,25 +42,66 @@ impl Keys {
         &self,
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Option<SecretString>, ConfigError> {
-        let set = |name| variable(name).filter(|value| !value.is_empty());
-        match (set(PASSPHRASE), set(PASSPHRASE_FILE)) {
-            (Some(_), Some(_)) => {
-                Err(ConfigError::TwoSecrets { first: PASSPHRASE, second: PASSPHRASE_FILE })
+        match self.passphrase_source(variable)? {
+            PassphraseSource::Variable => {
+                let value = variable(PASSPHRASE).unwrap_or_default();
+                secret::from_variable(PASSPHRASE, value).map(Some)
             }
-            (Some(value), None) => secret::from_variable(PASSPHRASE, value).map(Some),
-            (None, Some(path)) => secret::from_file(PASSPHRASE_FILE, path.as_ref()).map(Some),
-            (None, None) => self
-                .passphrase_file
-                .as_deref()
-                .map(|path| secret::from_file("keys.passphrase_file", path))
-                .transpose(),
+            PassphraseSource::File { path, named_by } => {
+                secret::from_file(named_by, &path).map(Some)
+            }
+            PassphraseSource::Made => Ok(None),
         }
     }
+
+    /// Where the passphrase comes from. Reads no secret.
+    ///
+    /// # Errors
+    /// When two variables give one.
+    pub fn passphrase_source(
+        &self,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<PassphraseSource, ConfigError> {
+        let set = |name| variable(name).filter(|value| !value.is_empty());
+        let file = |path, named_by| PassphraseSource::File { path, named_by };
+        match (set(PASSPHRASE), set(PASSPHRASE_FILE), &self.passphrase_file) {
+            (Some(_), Some(_), _) => {
+                Err(ConfigError::TwoSecrets { first: PASSPHRASE, second: PASSPHRASE_FILE })
+            }
+            (Some(_), None, _) => Ok(PassphraseSource::Variable),
+            (None, Some(path), _) => Ok(file(PathBuf::from(path), PASSPHRASE_FILE)),
+            (None, None, Some(path)) => Ok(file(path.clone(), "keys.passphrase_file")),
+            (None, None, None) => Ok(PassphraseSource::Made),
+        }
+    }
+}
+
+/// Where the passphrase of the server's keys comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PassphraseSource {
+    /// `COUNTERSIGN_KEY_PASSPHRASE` holds it.
+    Variable,
+    /// A file of the operator.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The setting or variable that names it.
+        named_by: &'static str,
+    },
+    /// The file in the data directory that the first start makes.
+    Made,
 }
 
 fn algorithm<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ServerKeyAlgorithm, D::Error> {
     let text = String::deserialize(deserializer)?;
     ServerKeyAlgorithm::parse(&text).ok_or_else(|| D::Error::custom("write ecdsa or ed25519"))
+}
+
+fn name_of_algorithm<S: Serializer>(
+    algorithm: &ServerKeyAlgorithm,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(algorithm.as_str())
 }
 
 #[cfg(test)]

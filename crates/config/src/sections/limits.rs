@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::number::{bytes, count, seconds};
+use crate::number::{bytes, count, in_seconds, seconds};
 
 const GIB: u64 = 1024 * 1024 * 1024;
 
 /// The section `[limits]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Limits {
     /// The largest publish, all parts and their headers together.
@@ -20,12 +20,20 @@ pub struct Limits {
     /// How long one publish may take to arrive.
     ///
     /// Unit: seconds. Default: 600. Range: 1 to 86400 (a day).
-    #[serde(rename = "body_seconds", deserialize_with = "seconds::<_, 1, 86_400>")]
+    #[serde(
+        rename = "body_seconds",
+        deserialize_with = "seconds::<_, 1, 86_400>",
+        serialize_with = "in_seconds"
+    )]
     pub body_time: Duration,
     /// How long one publish may pause between two pieces.
     ///
     /// Unit: seconds. Default: 30. Range: 1 to 3600.
-    #[serde(rename = "body_pause_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
+    #[serde(
+        rename = "body_pause_seconds",
+        deserialize_with = "seconds::<_, 1, 3600>",
+        serialize_with = "in_seconds"
+    )]
     pub body_pause: Duration,
     /// The most rows in one answer of the changefeed.
     ///
@@ -40,12 +48,20 @@ pub struct Limits {
     /// How long after the handshake the first request may take to arrive.
     ///
     /// Unit: seconds. Default: 10. Range: 1 to 3600.
-    #[serde(rename = "first_request_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
+    #[serde(
+        rename = "first_request_seconds",
+        deserialize_with = "seconds::<_, 1, 3600>",
+        serialize_with = "in_seconds"
+    )]
     pub first_request: Duration,
     /// How long a TLS handshake may take.
     ///
     /// Unit: seconds. Default: 10. Range: 1 to 3600.
-    #[serde(rename = "handshake_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
+    #[serde(
+        rename = "handshake_seconds",
+        deserialize_with = "seconds::<_, 1, 3600>",
+        serialize_with = "in_seconds"
+    )]
     pub handshake: Duration,
     /// The largest head of one request: path, header names and values.
     ///
@@ -55,7 +71,11 @@ pub struct Limits {
     /// How long a connection may be idle.
     ///
     /// Unit: seconds. Default: 60. Range: 1 to 3600.
-    #[serde(rename = "idle_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
+    #[serde(
+        rename = "idle_seconds",
+        deserialize_with = "seconds::<_, 1, 3600>",
+        serialize_with = "in_seconds"
+    )]
     pub idle: Duration,
     /// How deep arrays and objects of a document may be nested.
     ///

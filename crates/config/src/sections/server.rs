@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::HostName;
-use crate::number::seconds;
+use crate::number::{in_seconds, seconds};
 
 /// The section `[server]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Server {
     /// The directory of the database, the secrets and the generated certificates.
@@ -31,7 +31,11 @@ pub struct Server {
     /// How long requests in flight may take to finish once the server is asked to stop.
     ///
     /// Unit: seconds. Default: 30. Range: 0 to 3600.
-    #[serde(rename = "drain_seconds", deserialize_with = "seconds::<_, 0, 3600>")]
+    #[serde(
+        rename = "drain_seconds",
+        deserialize_with = "seconds::<_, 0, 3600>",
+        serialize_with = "in_seconds"
+    )]
     pub drain: Duration,
 }
 

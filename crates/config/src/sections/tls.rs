@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ConfigError;
 
@@ -10,7 +10,7 @@ const CERT: &str = "the certificate (--tls-cert, COUNTERSIGN_TLS_CERT or tls.cer
 const KEY: &str = "its key (--tls-key, COUNTERSIGN_TLS_KEY or tls.key)";
 
 /// The section `[tls]`. Without it the server makes a certificate of its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Tls {
     /// The PEM file of the certificate chain, the server's own first.

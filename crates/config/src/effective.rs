@@ -1,0 +1,135 @@
+//! Which settings hold, and where each came from, for whoever asks instead of serving.
+//!
+//! Never in here: the content of a secret.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::document::{self, known_keys};
+use crate::overrides::{self, Overrides, Way};
+use crate::sections::keys::{PASSPHRASE_FILE, PassphraseSource};
+use crate::{ConfigError, Settings};
+
+/// The settings that hold, and where each came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective {
+    /// The settings.
+    pub settings: Settings,
+    /// The file of settings, and the flag or variable that names it.
+    pub file: Option<(PathBuf, &'static str)>,
+    /// Where the passphrase of the server's keys comes from.
+    pub passphrase: PassphraseSource,
+    /// Keys without an entry have their default.
+    origins: BTreeMap<String, Origin>,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Origin {
+    /// Nothing sets it.
+    Default,
+    /// The file of settings.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line of its key, counted from 1.
+        line: usize,
+    },
+    /// The command line.
+    Flag {
+        /// The flag, such as `--listen`.
+        name: &'static str,
+    },
+    /// The environment.
+    Variable {
+        /// The variable, such as `COUNTERSIGN_LISTEN`.
+        name: &'static str,
+    },
+}
+
+/// One setting.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Listed {
+    /// The key with its section, such as `server.listen`.
+    pub key: String,
+    /// The value in the form that the file takes; paths are absolute. `None`: not set, and there
+    /// is no default.
+    pub value: Option<toml::Value>,
+    /// Where it came from.
+    pub from: Origin,
+}
+
+impl Effective {
+    /// The settings that hold: see [`Settings::load`].
+    ///
+    /// # Errors
+    /// As [`Settings::load`], and when two variables give the passphrase.
+    pub fn load(
+        flags: &Overrides,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let environment = Overrides::from_environment(variable)?;
+        let mut origins = BTreeMap::new();
+        let (mut settings, file) = match overrides::config_file(flags, &environment) {
+            Some((named_by, path)) => {
+                let (settings, lines) = document::read(named_by, path)?;
+                origins.extend(
+                    lines
+                        .into_iter()
+                        .map(|(key, line)| (key, Origin::File { path: path.to_owned(), line })),
+                );
+                (settings, Some((path.to_owned(), named_by)))
+            }
+            None => (Settings::default(), None),
+        };
+        environment.apply(Way::Variable, &mut settings)?;
+        origins.extend(environment.said(Way::Variable));
+        flags.apply(Way::Flag, &mut settings)?;
+        origins.extend(flags.said(Way::Flag));
+        settings.tls = settings.tls.whole()?;
+        let passphrase = settings.keys.passphrase_source(variable)?;
+        Ok(Self { settings, file, passphrase, origins })
+    }
+
+    /// Every setting, in the order of the sections. Relative paths that flags, variables and
+    /// defaults hold are taken from `working_dir`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unshowable`] when a path is not UTF-8.
+    pub fn listed(&self, working_dir: &Path) -> Result<Vec<Listed>, ConfigError> {
+        let mut settings = self.settings.clone();
+        let mut origins = self.origins.clone();
+        if let PassphraseSource::File { path, named_by: name @ PASSPHRASE_FILE } = &self.passphrase
+        {
+            settings.keys.passphrase_file = Some(path.clone());
+            origins.insert("keys.passphrase_file".to_owned(), Origin::Variable { name });
+        }
+        settings.server.set_data_dir(working_dir.join(settings.server.data_dir()));
+        settings.rebase(working_dir);
+        let table = toml::Table::try_from(&settings)
+            .map_err(|error| ConfigError::Unshowable { reason: error.to_string() })?;
+        let value = |key: &str| {
+            let (section, key) = key.split_once('.')?;
+            table.get(section)?.get(key).cloned()
+        };
+        let origin = |key: &str| origins.get(key).cloned().unwrap_or(Origin::Default);
+        let listed = |key: String| Listed { value: value(&key), from: origin(&key), key };
+        Ok(known_keys().into_iter().map(listed).collect())
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Flag { name } => write!(f, "flag {name}"),
+            Self::Variable { name } => write!(f, "variable {name}"),
+        }
+    }
+}
