@@ -7,6 +7,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
+
 use crate::exit::Failure;
 
 /// The paths of a data directory.
@@ -55,6 +57,22 @@ impl DataDir {
         }
         self.prove_writable().map_err(failed)?;
         Ok(Hold { _lock: handle })
+    }
+
+    /// Whether [`DataDir::hold`] could make and use it; makes nothing and takes nothing.
+    pub(crate) fn look(&self) -> Result<(), Failure> {
+        let mut nearest = self.0.as_path();
+        while let (Ok(false), Some(parent)) = (nearest.try_exists(), nearest.parent()) {
+            nearest = parent;
+        }
+        let usable = || {
+            if !nearest.metadata()?.is_dir() {
+                return Err(io::Error::from(io::ErrorKind::NotADirectory));
+            }
+            let wanted = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+            Ok(rustix::fs::access(nearest, wanted)?)
+        };
+        usable().map_err(|error| unusable(&self.0, &error))
     }
 
     fn prove_writable(&self) -> io::Result<()> {

@@ -17,6 +17,9 @@ use thiserror::Error;
 /// Why a command did not do what it was asked. Each text is one line: cause, then mend.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
+    /// Some of the doctor's checks failed.
+    #[error("{failed} of {all} checks failed: do what is said below each of them")]
+    Ailing { failed: usize, all: usize },
     /// The operator's certificates, or the generated ones, cannot be used.
     #[error("{0}")]
     Certificate(#[from] TlsError),
@@ -70,6 +73,9 @@ pub(crate) enum Failure {
     /// The passphrase of the keys is missing or cannot be kept.
     #[error("{}: {problem}: {mend}", path.display())]
     Passphrase { path: PathBuf, problem: String, mend: &'static str },
+    /// Several things are wrong, in the order in which serve would meet them.
+    #[error("{} problems", _0.len())]
+    Several(Vec<Failure>),
     /// The server stopped by itself.
     #[error("{0}")]
     Serve(#[from] ServeError),
@@ -89,7 +95,7 @@ pub(crate) enum Failure {
 }
 
 /// Each exit code with its meaning, as help and documentation list them.
-pub(crate) const EXIT_CODES: [(u8, &str); 11] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 12] = [
     (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
@@ -101,6 +107,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 11] = [
     (8, "the database was migrated by a newer version"),
     (9, "the database is damaged, or is not one of countersign's"),
     (10, "the database cannot be opened now"),
+    (11, "a check of doctor failed"),
 ];
 
 impl Failure {
@@ -143,6 +150,8 @@ impl Failure {
             Self::DatabaseNewer { .. } => 8,
             Self::DatabaseDamaged { .. } => 9,
             Self::DatabaseUnavailable { .. } => 10,
+            Self::Ailing { .. } => 11,
+            Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.
             Self::Interrupted { number, .. } => number.saturating_add(128),
         }
@@ -152,10 +161,16 @@ impl Failure {
 /// Says on standard error what went wrong, if anything, and gives the exit code.
 pub(crate) fn conclude(outcome: Result<(), Failure>) -> ExitCode {
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
-    // Causes come from systems and libraries; whatever they hold, the operator gets one line.
-    let line = failure.to_string().replace(|c: char| c.is_control(), " ");
-    // When standard error is closed too, the exit code is all that can be said.
-    writeln!(io::stderr(), "countersign: {line}").ok();
+    let problems = match &failure {
+        Failure::Several(problems) => problems.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    for problem in problems {
+        // Causes come from systems and libraries; whatever they hold, each is one line.
+        let line = problem.to_string().replace(|c: char| c.is_control(), " ");
+        // When standard error is closed too, the exit code is all that can be said.
+        writeln!(io::stderr(), "countersign: {line}").ok();
+    }
     ExitCode::from(failure.code())
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
-use countersign_config::{ConfigError, Overrides, Settings, advice_on_variable};
+use countersign_config::{ConfigError, Effective, Overrides, Settings, advice_on_variable};
 
 /// What every command needs to know about a server.
 #[derive(Debug, Args)]
@@ -41,6 +41,11 @@ impl SettingsFlags {
 
     /// The settings that hold, those of the log included.
     pub(crate) fn settings_with(self, log: LogFlags) -> Result<Settings, ConfigError> {
+        self.effective(log).map(|effective| effective.settings)
+    }
+
+    /// The settings that hold, those of the log included, and where each came from.
+    pub(crate) fn effective(self, log: LogFlags) -> Result<Effective, ConfigError> {
         let flags = Overrides {
             config: self.config,
             data_dir: self.data_dir,
@@ -51,7 +56,7 @@ impl SettingsFlags {
             log_level: log.log_level,
             log_format: log.log_format,
         };
-        Settings::load(&flags, &environment)
+        Effective::load(&flags, &environment)
     }
 }
 

@@ -27,10 +27,25 @@ pub(crate) fn obtain(keys: &Keys, dir: &DataDir, _hold: &Hold) -> Result<Passphr
     Passphrase::new(secret).ok_or_else(|| failed(&path, "is empty", "put the first one back"))
 }
 
-fn made_or_kept(path: &Path, database: &Path) -> Result<SecretString, Failure> {
+/// The passphrase that a start would use; `None` where it would make one. Makes nothing.
+pub(crate) fn look(keys: &Keys, dir: &DataDir) -> Result<Option<Passphrase>, Failure> {
+    let path = dir.key_passphrase();
+    let secret = match keys.passphrase(&environment)? {
+        Some(given) => Some(given),
+        None => kept(&path, &dir.database())?,
+    };
+    let whole = |secret| {
+        Passphrase::new(secret).ok_or_else(|| failed(&path, "is empty", "put the first one back"))
+    };
+    secret.map(whole).transpose()
+}
+
+/// The passphrase of an earlier start; `None` before the first.
+fn kept(path: &Path, database: &Path) -> Result<Option<SecretString>, Failure> {
     let look = |error: std::io::Error| failed(path, error, "let this user read it");
     if path.try_exists().map_err(look)? {
-        return Ok(countersign_config::read_secret_file("made on the first start", path)?);
+        let secret = countersign_config::read_secret_file("made on the first start", path)?;
+        return Ok(Some(secret));
     }
     if database.try_exists().map_err(look)? {
         return Err(failed(
@@ -38,6 +53,13 @@ fn made_or_kept(path: &Path, database: &Path) -> Result<SecretString, Failure> {
             "is missing, but there is a database whose keys it sealed",
             "put it back, or give the passphrase in COUNTERSIGN_KEY_PASSPHRASE_FILE",
         ));
+    }
+    Ok(None)
+}
+
+fn made_or_kept(path: &Path, database: &Path) -> Result<SecretString, Failure> {
+    if let Some(secret) = kept(path, database)? {
+        return Ok(secret);
     }
     let mut random = Zeroizing::new([0; RANDOM_BYTES]);
     SystemRandom::new()

@@ -1,7 +1,8 @@
 //! The one binary: reads the command line, runs a command, turns its failure into one line and an
 //! exit code.
 //!
-//! Never in here: logic worth testing on its own; that lives in the crates below.
+//! Never in here: logic worth testing on its own; that lives in the crates below. The one exception
+//! is the judgement of `doctor`, which no other program part needs.
 //!
 //! To add a command: a file in `commands`, a variant of [`Command`], an arm in [`run`], its help
 //! pinned in `tests/help.rs`.
@@ -33,6 +34,8 @@ use crate::exit::Failure;
     after_help = "Examples:
   countersign serve                 start on https://localhost:4443, files in ./countersign-data
   countersign certs show            what clients must trust, and where docker wants it
+  countersign config check          whether serve can start with these settings
+  countersign doctor URL            what a client of the server at URL will meet
   countersign serve --help          every setting, with its environment variable"
 )]
 struct CommandLine {
@@ -43,6 +46,10 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Certs(commands::certs::Certs),
+    Completions(commands::completions::Completions),
+    Config(commands::config::Config),
+    Doctor(commands::doctor::Doctor),
+    Keys(commands::keys::Keys),
     Serve(commands::serve::Serve),
     /// Print the version.
     Version,
@@ -65,6 +72,10 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Certs(certs) => certs.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Config(config) => config.run(),
+        Command::Doctor(doctor) => doctor.run(),
+        Command::Keys(keys) => keys.run(),
         Command::Serve(serve) => serve.run(),
         Command::Version => writeln!(io::stdout(), "countersign {}", env!("CARGO_PKG_VERSION"))
             .map_err(Failure::Output),

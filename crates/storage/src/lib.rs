@@ -17,6 +17,6 @@ pub mod engine;
 pub mod suite;
 
 pub use contract::changefeed::{Change, ChangeCategory, ChangeRange};
-pub use contract::keys::{KeyStore, SealedKey};
+pub use contract::keys::{KeyCatalogue, KeyRecord, KeyStore, SealedKey};
 pub use contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
 pub use contract::{StorageError, StorageResult};

@@ -11,6 +11,7 @@ mod delete;
 mod error;
 mod freshen;
 mod health;
+mod key_list;
 mod load;
 mod locks;
 mod publish;
@@ -34,6 +35,7 @@ pub use countersign_custody::CustodyError;
 pub use countersign_storage::{Change, ChangeCategory, ChangeRange, StorageError};
 pub use error::{MissingKeys, TrustError};
 pub use health::Health;
+pub use key_list::{KeyList, ListedKey, Standing};
 
 use locks::GunLocks;
 

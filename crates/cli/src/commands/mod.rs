@@ -1,4 +1,8 @@
 //! One file per command.
 
 pub(crate) mod certs;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod keys;
 pub(crate) mod serve;

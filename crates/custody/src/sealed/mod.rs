@@ -34,4 +34,4 @@ mod vectors;
 pub use custody::{Now, SealedCustody, SealedSettings};
 pub use key_wrap::{BadRounds, Rounds};
 pub use passphrase::{DEFAULT_ALIAS, Passphrase, Passphrases};
-pub use passphrase_check::OpenError;
+pub use passphrase_check::{OpenError, prove_passphrases};

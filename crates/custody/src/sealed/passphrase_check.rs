@@ -5,12 +5,14 @@
 
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
+use tokio::task::spawn_blocking;
 
 use super::fault::Fault;
 use super::jwe;
 use super::key_wrap::Rounds;
 use super::passphrase::Passphrases;
 use crate::CustodyError;
+use countersign_storage::KeyStore;
 
 /// What is sealed. It is no secret; that it opens is the proof.
 const CHECK_TEXT: &[u8] = b"countersign key passphrase check 1";
@@ -31,6 +33,23 @@ pub enum OpenError {
         /// The alias of new rows.
         alias: String,
     },
+}
+
+/// Proves, without making anything, that one of `passphrases` is the one that the keys of `store`
+/// were sealed with. Any will do where no keys were made yet.
+///
+/// # Errors
+/// As [`SealedCustody::open`](super::SealedCustody::open).
+pub async fn prove_passphrases(
+    store: &dyn KeyStore,
+    passphrases: Passphrases,
+) -> Result<(), OpenError> {
+    match store.passphrase_check().await.map_err(CustodyError::from)? {
+        None => Ok(()),
+        Some(sealed) => spawn_blocking(move || prove(&sealed, &passphrases))
+            .await
+            .map_err(|error| CustodyError::Other(error.to_string()))?,
+    }
 }
 
 /// A new check value under the passphrase of new rows. Slow on purpose.

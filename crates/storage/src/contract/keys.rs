@@ -101,3 +101,33 @@ pub trait KeyStore: Send + Sync {
     /// Stores the check value unless there is one; returns the one that is stored afterwards.
     async fn insert_passphrase_check(&self, sealed: &[u8]) -> StorageResult<Vec<u8>>;
 }
+
+/// What may be told of a stored key: nothing that seals or unseals it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Lower-case hex key ID.
+    pub key_id: String,
+    /// `ecdsa`, `ed25519` or `rsa`.
+    pub algorithm: String,
+    /// The GUN it was made for; empty in old rows.
+    pub gun: String,
+    /// The role as it is stored; empty in old rows.
+    pub role: String,
+    /// When it was made; `None` where the row does not say.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it last signed; `None` while it is pending.
+    pub last_used: Option<DateTime<Utc>>,
+}
+
+/// A store whose keys can be gone through. Needs no passphrase.
+#[async_trait]
+pub trait KeyCatalogue: Send + Sync {
+    /// The records that follow `after` (`None`: the first), in the order of GUN, role and key ID,
+    /// compared byte for byte; at most `most`. Only those of `gun` where one is given.
+    async fn records(
+        &self,
+        gun: Option<&str>,
+        after: Option<&KeyRecord>,
+        most: u32,
+    ) -> StorageResult<Vec<KeyRecord>>;
+}

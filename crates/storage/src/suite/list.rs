@@ -77,6 +77,12 @@ macro_rules! conformance_tests {
             a_key_of_another_role_is_refused,
             the_first_passphrase_check_stays,
         }
+        $crate::conformance_tests! { @theme $fresh, key_catalogue:
+            a_store_without_keys_has_no_records,
+            a_record_tells_what_was_noted,
+            pages_of_any_size_hold_every_key_once_in_order,
+            records_of_one_gun_are_of_no_other,
+        }
     };
     (@theme $fresh:path, $theme:ident: $($name:ident,)+) => {
         mod $theme {
@@ -124,9 +130,10 @@ macro_rules! racing_tests {
 
 #[cfg(test)]
 mod tests {
-    const THEMES: [&str; 5] = [
+    const THEMES: [&str; 6] = [
         include_str!("changefeed.rs"),
         include_str!("conflicts.rs"),
+        include_str!("key_catalogue.rs"),
         include_str!("keys.rs"),
         include_str!("metadata.rs"),
         include_str!("racing.rs"),
@@ -138,7 +145,7 @@ mod tests {
         let mut cases = 0;
         for line in THEMES.iter().flat_map(|theme| theme.lines()) {
             let Some(rest) = line.strip_prefix("pub async fn ") else { continue };
-            let name = rest.split('(').next().unwrap();
+            let name = rest.split(['(', '<']).next().unwrap();
             assert!(list.contains(&format!("            {name},\n")), "{name} is not listed");
             cases += 1;
         }

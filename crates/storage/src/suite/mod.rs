@@ -9,6 +9,7 @@
 pub mod changefeed;
 pub mod conflicts;
 pub mod durable;
+pub mod key_catalogue;
 pub mod keys;
 mod list;
 pub mod metadata;

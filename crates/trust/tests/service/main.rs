@@ -5,6 +5,7 @@
 mod bench;
 mod faults;
 mod freshen;
+mod key_list;
 mod keys;
 mod old_keys;
 mod publish;

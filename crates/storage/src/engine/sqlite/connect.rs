@@ -50,6 +50,25 @@ pub(super) async fn readers(
         .await
 }
 
+/// One connection for whoever only looks, also when no server runs.
+///
+/// A file in write-ahead mode that nobody has open has no `-wal` file, and even a reader would make
+/// one. Such a file is read as it is, without locks.
+pub(super) async fn looking(
+    path: &Path,
+    options: &SqliteOptions,
+) -> Result<SqlitePool, sqlx::Error> {
+    let connect = connection(path, options).read_only(true).immutable(!is_in_use(path));
+    pool(options, 1).connect_with(connect).await
+}
+
+/// Whether the file has a write-ahead log beside it: somebody has it open, or did not close it.
+pub(super) fn is_in_use(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    Path::new(&log).exists()
+}
+
 /// Statements are not logged one by one: they would drown everything else.
 fn connection(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions {
     SqliteConnectOptions::new()

@@ -94,6 +94,19 @@ pub(super) async fn migrate(pool: &SqlitePool, path: &Path) -> StorageResult<()>
     .await
 }
 
+/// Passes a file whose tables are exactly those that this program knows; changes nothing.
+pub(super) async fn refuse_others(pool: &SqlitePool, path: &Path) -> StorageResult<()> {
+    let mut connection = pool.acquire().await.map_err(|error| errors::at_file(&error, path))?;
+    for history in HISTORIES {
+        history.refuse_newer(&mut connection).await?;
+        if history.newest_in(&mut connection).await? != history.newest_known() {
+            let reason = "its tables are not up to date: start countersign serve once".to_owned();
+            return Err(StorageError::Unavailable { reason });
+        }
+    }
+    Ok(())
+}
+
 impl History {
     async fn run(self, connection: &mut SqliteConnection, file: &str) -> StorageResult<()> {
         self.refuse_newer(connection).await?;
@@ -118,6 +131,16 @@ impl History {
 
     /// Old code on new tables would not know what it breaks.
     async fn refuse_newer(self, connection: &mut SqliteConnection) -> StorageResult<()> {
+        match (self.newest_in(connection).await?, self.newest_known()) {
+            (Some(found), Some(known)) if found > known => {
+                Err(StorageError::Newer { found, known })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The newest migration that has run here; `None` before the first.
+    async fn newest_in(self, connection: &mut SqliteConnection) -> StorageResult<Option<i64>> {
         let failed = |error: sqlx::Error| errors::of_statement(&error);
         let tables: i64 = sqlx::query_scalar(TABLE_EXISTS)
             .bind(self.notes_table)
@@ -125,17 +148,13 @@ impl History {
             .await
             .map_err(failed)?;
         if tables == 0 {
-            return Ok(());
+            return Ok(None);
         }
-        let newest: Option<i64> = sqlx::query_scalar(self.newest_applied)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(failed)?;
-        let known = self.files.iter().map(|(version, ..)| *version).max().unwrap_or_default();
-        match newest {
-            Some(found) if found > known => Err(StorageError::Newer { found, known }),
-            _ => Ok(()),
-        }
+        sqlx::query_scalar(self.newest_applied).fetch_one(&mut *connection).await.map_err(failed)
+    }
+
+    fn newest_known(self) -> Option<i64> {
+        self.files.iter().map(|(version, ..)| *version).max()
     }
 
     fn failed(self, error: &MigrateError, file: &str) -> StorageError {

@@ -7,6 +7,7 @@ mod changefeed;
 mod connect;
 mod errors;
 mod file;
+mod key_catalogue;
 mod keys;
 mod metadata;
 mod migrations;
@@ -80,6 +81,26 @@ impl SqliteStore {
                 Err(error)
             }
         }
+    }
+
+    /// Opens the store in the file at `path` for reading, beside whoever else uses it: nothing is
+    /// made, migrated or written, and every call that writes fails as
+    /// [`Unavailable`](crate::StorageError::Unavailable).
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open_with`]; also [`Unavailable`](crate::StorageError::Unavailable) when
+    /// the file is missing or its tables are older than this program.
+    pub async fn open_read_only(path: &Path) -> StorageResult<Self> {
+        let identity = file::identify(path)?;
+        let options = SqliteOptions::default();
+        let readers = connect::looking(path, &options)
+            .await
+            .map_err(|error| errors::at_file(&error, path))?;
+        if let Err(error) = migrations::refuse_others(&readers, path).await {
+            readers.close().await;
+            return Err(error);
+        }
+        Ok(Self { path: path.to_owned(), identity, writer: readers.clone(), readers })
     }
 
     /// Waits for the calls that are under way, then closes the file. Later calls fail as

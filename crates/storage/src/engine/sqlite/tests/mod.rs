@@ -5,6 +5,7 @@ mod corrupt;
 mod faults;
 mod files;
 mod migrations;
+mod read_only;
 mod statements;
 
 use std::path::PathBuf;

@@ -3,11 +3,12 @@
 use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 
 use super::fresh;
-use crate::engine::sqlite::{changefeed, keys, metadata};
+use crate::engine::sqlite::{changefeed, key_catalogue, keys, metadata};
 
 /// Each file's statements, and its text to count them in.
-const FILES: [(&[&str], &str); 3] = [
+const FILES: [(&[&str], &str); 4] = [
     (changefeed::STATEMENTS, include_str!("../changefeed.rs")),
+    (key_catalogue::STATEMENTS, include_str!("../key_catalogue.rs")),
     (keys::STATEMENTS, include_str!("../keys.rs")),
     (metadata::STATEMENTS, include_str!("../metadata.rs")),
 ];
@@ -58,6 +59,8 @@ async fn heads_and_digests_are_found_by_their_own_index() {
             "countersign_pending_idx (gun=? AND role=? AND algorithm=? AND last_used=?)",
         ),
         (keys::BY_ID, "(key_id=?)"),
+        (key_catalogue::RECORDS, "countersign_pending_idx ((gun,role)>(?,?))"),
+        (key_catalogue::RECORDS_OF_GUN, "countersign_pending_idx (gun=? AND role>?)"),
         (keys::COUNT_PENDING, "USING COVERING INDEX countersign_unsigned_idx (last_used=?"),
     ] {
         let plan = plan(&store, statement).await;

@@ -1,0 +1,109 @@
+//! `countersign config check`: what serve would meet at its start, without making anything.
+//!
+//! Asks in the order of serve, so that the first problem is the one that serve would stop at.
+
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use countersign_config::Settings;
+use countersign_custody::sealed::{DEFAULT_ALIAS, Passphrase, Passphrases, prove_passphrases};
+use countersign_server::tls::{Identity, TlsError};
+use countersign_storage::engine::sqlite::SqliteStore;
+use countersign_trust::{Clock as _, SystemClock};
+use tokio::runtime::Runtime;
+
+use crate::data_dir::DataDir;
+use crate::exit::Failure;
+use crate::key_passphrase;
+
+/// Says that all is well, or everything that is not.
+pub(super) fn run(settings: Settings) -> Result<(), Failure> {
+    let dir = DataDir::at(settings.server.data_dir())?;
+    let mut problems: Vec<Failure> = dir.look().err().into_iter().collect();
+    let passphrase = match key_passphrase::look(&settings.keys, &dir) {
+        Ok(found) => found,
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    };
+    problems.extend(certificates(&settings, &dir).err());
+    problems.extend(database(&dir, passphrase).err());
+    if !problems.is_empty() {
+        return Err(Failure::Several(problems));
+    }
+    let mut text = exposed(&settings, &dir);
+    text.push_str(&format!(
+        "all is well: serve can start on {} with its data in {} (the address was not tried)\n",
+        settings.server.listen,
+        dir.path().display()
+    ));
+    io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)
+}
+
+fn certificates(settings: &Settings, dir: &DataDir) -> Result<(), Failure> {
+    let now = SystemClock.now();
+    if let Some(own) = settings.tls.own() {
+        Identity::load(own.cert, own.key)?.valid_at(now)?;
+        return Ok(());
+    }
+    let certs = dir.certs();
+    let there = |name: &str| certs.join(name).exists();
+    let (ca, cert, key) = (there("ca.crt"), there("server.crt"), there("server.key"));
+    // Without an authority only an empty directory can be filled; without its key only a whole
+    // one can be used.
+    let lost = match (ca, there("ca.key")) {
+        (false, _) if cert || key => Some("ca.crt"),
+        (true, false) if !cert => Some("server.crt"),
+        (true, false) if !key => Some("server.key"),
+        _ => None,
+    };
+    if let Some(missing) = lost {
+        return Err(TlsError::Incomplete { dir: certs, missing }.into());
+    }
+    if cert && key {
+        let identity = Identity::load(&certs.join("server.crt"), &certs.join("server.key"))?;
+        if !there("ca.key") {
+            identity.valid_at(now)?;
+        }
+    }
+    Ok(())
+}
+
+/// A database that is not there will be made.
+fn database(dir: &DataDir, passphrase: Option<Passphrase>) -> Result<(), Failure> {
+    let path = dir.database();
+    if !path.exists() {
+        return Ok(());
+    }
+    let runtime = Runtime::new()
+        .map_err(|error| Failure::System { action: "start threads", reason: error.to_string() })?;
+    runtime.block_on(async {
+        let store = SqliteStore::open_read_only(&path)
+            .await
+            .map_err(|error| Failure::of_storage(error, path.clone()))?;
+        let proved = match passphrase {
+            Some(given) => prove_passphrases(&store, Passphrases::new(DEFAULT_ALIAS, given)).await,
+            None => Ok(()),
+        };
+        store.close().await;
+        proved.map_err(|error| Failure::of_custody(error, path))
+    })
+}
+
+/// One line for each private thing that other users of this machine can read.
+fn exposed(settings: &Settings, dir: &DataDir) -> String {
+    let mut private: Vec<PathBuf> = vec![dir.path().to_owned(), dir.key_passphrase()];
+    private.extend(settings.tls.own().map(|own| own.key.to_owned()));
+    private.extend(settings.keys.passphrase_file.clone());
+    let lines = private.iter().filter(|path| is_open_to_others(path)).map(|path| {
+        let path = path.display();
+        format!("warning: other users can look into {path}: run chmod go-rwx on it\n")
+    });
+    lines.collect()
+}
+
+fn is_open_to_others(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0)
+}

@@ -1,0 +1,149 @@
+//! `countersign keys`: the keys that the server holds.
+
+use std::io::{self, BufWriter, Write};
+
+use clap::{Args, Subcommand, ValueEnum};
+use countersign_storage::engine::sqlite::SqliteStore;
+use countersign_trust::{KeyList, ListedKey};
+use countersign_tuf::names::Gun;
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+use crate::data_dir::DataDir;
+use crate::exit::Failure;
+use crate::flags::SettingsFlags;
+
+/// Look at the server's keys.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = false)]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the keys that the server holds, by GUN and role.
+    ///
+    /// Says of each key its role, ID, algorithm, when it was made, when it last signed (noted at
+    /// most daily), and what the current root of its GUN says of it: yes (it names the key), no
+    /// (another key took its place), no root (the GUN was deleted), pending (the key has not
+    /// signed yet), unbound (an old key without GUN or role), unreadable root.
+    ///
+    /// Works beside a running server, needs no passphrase, and changes nothing.
+    #[command(after_help = "Examples:
+  countersign keys list
+  countersign keys list --data-dir /var/lib/countersign --gun example.com/team/app
+  countersign keys list --format json | jq 'select(.in_root == \"no\")'")]
+    List {
+        #[command(flatten)]
+        flags: SettingsFlags,
+        /// Only the keys of this GUN
+        #[arg(long, value_name = "GUN")]
+        gun: Option<String>,
+        /// Text to read, or JSON with one object per line
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Keys {
+    /// Runs the sub-command.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let Command::List { flags, gun, format } = self.command;
+        let only = gun.map(|text| {
+            Gun::parse(&text).map_err(|error| Failure::Usage(format!("--gun {text:?}: {error}")))
+        });
+        let dir = DataDir::at(flags.settings()?.server.data_dir())?;
+        let only = only.transpose()?;
+        let runtime = Runtime::new().map_err(|error| Failure::System {
+            action: "start threads",
+            reason: error.to_string(),
+        })?;
+        runtime.block_on(list(&dir, only, format))
+    }
+}
+
+async fn list(dir: &DataDir, only: Option<Gun>, format: Format) -> Result<(), Failure> {
+    let path = dir.database();
+    if !path.exists() {
+        let reason = "it is not there; start countersign serve once, or name its --data-dir";
+        return Err(Failure::DatabaseUnavailable { path, reason: reason.to_owned() });
+    }
+    let failed = |error| Failure::of_storage(error, path.clone());
+    let store = SqliteStore::open_read_only(&path).await.map_err(failed)?;
+    let mut keys = KeyList::new(&store, only);
+    let mut out = Printer { out: BufWriter::new(io::stdout()), format, gun: None };
+    while let Some(key) = keys.next().await.map_err(failed)? {
+        out.print(&key).map_err(Failure::Output)?;
+    }
+    out.end().map_err(Failure::Output)?;
+    store.close().await;
+    Ok(())
+}
+
+/// Prints one key at a time, so that any number of keys needs little memory.
+struct Printer<W> {
+    out: W,
+    format: Format,
+    /// The GUN of the key that was printed last.
+    gun: Option<String>,
+}
+
+impl<W: Write> Printer<W> {
+    fn print(&mut self, key: &ListedKey) -> io::Result<()> {
+        match self.format {
+            Format::Json => self.print_json(key),
+            Format::Text => self.print_text(key),
+        }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        if matches!((self.format, &self.gun), (Format::Text, None)) {
+            writeln!(self.out, "no keys")?;
+        }
+        self.out.flush()
+    }
+
+    fn print_json(&mut self, key: &ListedKey) -> io::Result<()> {
+        let record = &key.record;
+        let line = json!({
+            "gun": record.gun,
+            "role": record.role,
+            "key_id": record.key_id,
+            "algorithm": record.algorithm,
+            "created_at": record.created_at,
+            "last_used": record.last_used,
+            "in_root": key.standing.as_str(),
+        });
+        writeln!(self.out, "{line}")
+    }
+
+    fn print_text(&mut self, key: &ListedKey) -> io::Result<()> {
+        let record = &key.record;
+        if self.gun.as_ref() != Some(&record.gun) {
+            let shown = if record.gun.is_empty() { "(no GUN)" } else { &record.gun };
+            writeln!(self.out, "{}", shown.replace(char::is_control, "?"))?;
+            self.gun = Some(record.gun.clone());
+        }
+        let time = |at: Option<chrono::DateTime<chrono::Utc>>, absent: &str| {
+            at.map_or(absent.to_owned(), |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+        };
+        let role = if record.role.is_empty() { "(no role)" } else { &record.role };
+        writeln!(
+            self.out,
+            "  {role:9}  {}  {:7}  made {:20}  last used {:20}  in root: {}",
+            record.key_id,
+            record.algorithm,
+            time(record.created_at, "unknown"),
+            time(record.last_used, "never"),
+            key.standing
+        )
+    }
+}
