@@ -60,6 +60,25 @@ impl SettingsFlags {
     }
 }
 
+/// Where a server keeps its files, for commands that look at nothing else.
+#[derive(Debug, Args)]
+pub(crate) struct DataDirFlags {
+    /// The file of settings of the server, in TOML [env: COUNTERSIGN_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Its data directory [default: ./countersign-data] [env: COUNTERSIGN_DATA_DIR]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl DataDirFlags {
+    /// The settings that hold.
+    pub(crate) fn settings(self) -> Result<Settings, ConfigError> {
+        let Self { config, data_dir } = self;
+        Settings::load(&Overrides { config, data_dir, ..Overrides::default() }, &environment)
+    }
+}
+
 /// The flags of the log, for commands that write one.
 #[derive(Debug, Default, Args)]
 pub(crate) struct LogFlags {

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::data_dir::DataDir;
 use crate::exit::Failure;
-use crate::flags::SettingsFlags;
+use crate::flags::DataDirFlags;
 
 /// Look at the server's keys.
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ enum Command {
   countersign keys list --format json | jq 'select(.in_root == \"no\")'")]
     List {
         #[command(flatten)]
-        flags: SettingsFlags,
+        flags: DataDirFlags,
         /// Only the keys of this GUN
         #[arg(long, value_name = "GUN")]
         gun: Option<String>,

@@ -25,10 +25,60 @@ fn the_help_of_certs_show() {
 }
 
 #[test]
+fn the_help_of_completions() {
+    insta::assert_snapshot!(printed(&["completions", "--help"]));
+}
+
+#[test]
+fn the_help_of_config_check() {
+    insta::assert_snapshot!(printed(&["config", "check", "--help"]));
+}
+
+#[test]
+fn the_help_of_config_show() {
+    insta::assert_snapshot!(printed(&["config", "show", "--help"]));
+}
+
+#[test]
+fn the_help_of_doctor() {
+    insta::assert_snapshot!(printed(&["doctor", "--help"]));
+}
+
+#[test]
+fn the_help_of_keys_list() {
+    insta::assert_snapshot!(printed(&["keys", "list", "--help"]));
+}
+
+/// Whether `shell` takes the completions as a program of its own.
+fn parses(shell: &str, package: &str) {
+    let dir = empty_dir();
+    let file = dir.path().join("completions");
+    std::fs::write(&file, printed(&["completions", shell])).unwrap();
+    let checked = std::process::Command::new(shell).arg("-n").arg(&file).status();
+    let checked = checked.unwrap_or_else(|_| panic!("{shell} is missing: install {package}"));
+    assert!(checked.success(), "{shell}");
+}
+
+#[test]
+fn bash_takes_its_completions() {
+    parses("bash", "bash");
+}
+
+#[test]
+fn completions_for_each_shell_name_the_commands() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let text = printed(&["completions", shell]);
+        for command in ["serve", "doctor", "keys", "config"] {
+            assert!(text.contains(command), "{shell}: {command}");
+        }
+    }
+}
+
+#[test]
 fn without_a_command_the_refusal_names_the_commands() {
     let (code, line) = refusal(countersign::<&str>(empty_dir().path(), &[]));
     assert_eq!(code, 2, "{line}");
-    assert!(line.contains("certs, serve, version"), "{line}");
+    assert!(line.contains("certs, completions, config, doctor, keys, serve, version"), "{line}");
 }
 
 #[test]
@@ -55,7 +105,7 @@ fn the_help_of_serve_names_every_variable_and_exit_code() {
     ] {
         assert!(help.contains(&format!("COUNTERSIGN_{name}")), "{name}");
     }
-    for code in 0..=10 {
+    for code in 0..=11 {
         assert!(help.lines().any(|line| line.starts_with(&format!("  {code:>2}  "))), "{code}");
     }
 }

@@ -2,8 +2,11 @@
 #![cfg(test)]
 
 mod certificates;
+mod config;
+mod doctor;
 mod files;
 mod help;
+mod keys;
 mod logs;
 mod process;
 mod refusals;

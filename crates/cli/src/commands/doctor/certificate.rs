@@ -2,6 +2,7 @@
 //!
 //! Each question is asked by itself, so that a wrong name is not taken for a wrong authority.
 
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,6 +16,7 @@ use x509_cert::der::Decode as _;
 use super::report::Line;
 use super::target::Target;
 use super::trusted::Roots;
+use crate::greeting::shell_word;
 
 const NAME: &str = "host name";
 const DATES: &str = "expiry";
@@ -116,9 +118,15 @@ impl Authorities {
             return Line::warn(CHECK, "docker has no directory: HOME is not set", "set HOME");
         };
         let place = &roots.place;
-        let mend = match &self.own {
-            Some(own) => format!("copy {} to {place}", own.place),
-            None => format!("put the certificate of the server's authority into {place}"),
+        let file = Path::new(place);
+        let mend = match (&self.own, file.parent()) {
+            (Some(own), Some(dir)) => format!(
+                "mkdir -p {} && cp {} {}",
+                shell_word(dir),
+                shell_word(Path::new(&own.place)),
+                shell_word(file)
+            ),
+            _ => format!("put the certificate of the server's authority into {place}"),
         };
         if let Some(why) = &roots.broken {
             return Line::fail(CHECK, format!("{place} cannot be used: {why}"), mend);
@@ -144,7 +152,13 @@ impl Authorities {
     ) -> Line {
         const CHECK: &str = "notary's CA";
         let mend = match &self.own {
-            Some(own) => format!("notary -s {} --tlscacert {}", target.url, own.place),
+            Some(own) => {
+                format!(
+                    "notary -s {} --tlscacert {}",
+                    target.url,
+                    shell_word(Path::new(&own.place))
+                )
+            }
             None => format!("notary -s {} --tlscacert CA.crt", target.url),
         };
         // notary asks the system only when its configuration names no file.

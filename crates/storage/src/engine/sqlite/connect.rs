@@ -53,7 +53,8 @@ pub(super) async fn readers(
 /// One connection for whoever only looks, also when no server runs.
 ///
 /// A file in write-ahead mode that nobody has open has no `-wal` file, and even a reader would make
-/// one. Such a file is read as it is, without locks.
+/// one. Such a file is read as it is, without locks; a server that starts to write at that moment
+/// can make the look fail, and the next one will find its `-wal` file.
 pub(super) async fn looking(
     path: &Path,
     options: &SqliteOptions,
@@ -63,7 +64,7 @@ pub(super) async fn looking(
 }
 
 /// Whether the file has a write-ahead log beside it: somebody has it open, or did not close it.
-pub(super) fn is_in_use(path: &Path) -> bool {
+fn is_in_use(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     Path::new(&log).exists()
