@@ -1,11 +1,11 @@
 //! The one binary: reads the command line, runs a command, turns its failure into one line and an
 //! exit code.
 //!
-//! Never in here: logic worth testing on its own; that lives in the crates below. The one exception
-//! is the judgement of `doctor`, which no other program part needs.
+//! Never in here: logic worth testing on its own; that lives in the crates below. `doctor` is the
+//! exception: what it judges is no part of the server.
 //!
 //! To add a command: a file in `commands`, a variant of [`Command`], an arm in [`run`], its help
-//! pinned in `tests/help.rs`.
+//! pinned in `tests/cli/help.rs`, a section in `docs/commands.md`.
 
 mod commands;
 mod data_dir;
