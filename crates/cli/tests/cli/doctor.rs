@@ -9,7 +9,8 @@ use std::thread;
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use crate::process::{countersign, empty_dir, run, serve, start};
 
@@ -50,6 +51,13 @@ fn doctor(home: &Path, url: &str, arguments: &[&str]) -> Said {
     Said { code: ended.status.code().unwrap(), out: ended.stdout }
 }
 
+/// Whom a server lets in.
+#[derive(Clone, Copy)]
+enum Clients {
+    Any,
+    WithCertificate,
+}
+
 /// A server of a test's own: certificate, and the answer to each path.
 struct Fake {
     address: SocketAddr,
@@ -58,6 +66,15 @@ struct Fake {
 
 impl Fake {
     fn start(host: &str, years: (i32, i32), answer: fn(&str) -> String) -> Self {
+        Self::start_asking(Clients::Any, host, years, answer)
+    }
+
+    fn start_asking(
+        clients: Clients,
+        host: &str,
+        years: (i32, i32),
+        answer: fn(&str) -> String,
+    ) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut wanted = CertificateParams::new([host.to_owned()]).unwrap();
         wanted.not_before = date_time_ymd(years.0, 1, 1);
@@ -65,12 +82,20 @@ impl Fake {
         let cert = wanted.self_signed(&key).unwrap();
         let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![cert.der().clone()], private)
             .unwrap();
+        let builder = match clients {
+            Clients::Any => builder.with_no_client_auth(),
+            Clients::WithCertificate => {
+                let mut roots = RootCertStore::empty();
+                roots.add(cert.der().clone()).unwrap();
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                builder.with_client_cert_verifier(verifier.build().unwrap())
+            }
+        };
+        let config = builder.with_single_cert(vec![cert.der().clone()], private).unwrap();
         let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
         let address = listener.local_addr().unwrap();
         // It ends with the test's process; each connection is one request.
@@ -230,7 +255,7 @@ fn a_server_that_is_away_a_port_without_tls_and_a_wrong_url_fail() {
     let plain = thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
         let mut hello = [0; 4096];
-        socket.read(&mut hello).unwrap();
+        assert!(socket.read(&mut hello).unwrap() > 0);
         socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
     });
     let url = format!("https://localhost:{port}");
@@ -240,6 +265,20 @@ fn a_server_that_is_away_a_port_without_tls_and_a_wrong_url_fail() {
     doctor(home.path(), "http://localhost:4443", &[]).fails_alone("URL", "is not https");
     let unknown = doctor(home.path(), "https://no.such.name.invalid", &[]);
     unknown.fails_alone("name", "no.such.name.invalid has no address");
+}
+
+#[test]
+fn a_server_that_wants_a_client_certificate_is_told_from_a_broken_one() {
+    let fake = Fake::start_asking(Clients::WithCertificate, "localhost", (2020, 2100), well);
+    fake.examine().fails_alone("client cert", "asked for a client certificate");
+}
+
+#[test]
+fn a_server_that_accepts_and_says_nothing_is_given_up() {
+    let home = empty_dir();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}", silent.local_addr().unwrap().port());
+    doctor(home.path(), &url, &[]).fails_alone("connection", "does not speak TLS");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The network of the doctor: names, connections, handshakes and requests, each bounded in time.
 
 use std::error::Error as StdError;
-use std::io;
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,10 +12,12 @@ use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::{error::Elapsed, timeout};
@@ -25,8 +27,8 @@ use super::answers::Answer;
 use super::report::Line;
 use super::target::Target;
 
-/// How long one step of the checks may take; there are at most six.
-const STEP: Duration = Duration::from_secs(4);
+/// How long one step of the checks may take; with nine of them, all end within half a minute.
+const STEP: Duration = Duration::from_secs(3);
 
 /// How much of a body is read, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -36,6 +38,7 @@ pub(super) struct Opened {
     pub(super) address: SocketAddr,
     /// What the server showed, its own certificate first.
     pub(super) chain: Vec<CertificateDer<'static>>,
+    recorder: Arc<Recorder>,
     sender: SendRequest<Empty<Bytes>>,
 }
 
@@ -68,14 +71,15 @@ pub(super) async fn open(target: &Target, addresses: &[SocketAddr]) -> Result<Op
     let shaken = timeout(STEP, TlsConnector::from(Arc::new(config)).connect(name, tcp)).await;
     let tls = match shaken {
         Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => return Err(handshake_failed(target, &error)),
+        Ok(Err(_)) if recorder.was_asked() => return Err(client_certificate()),
+        Ok(Err(error)) => return Err(no_tls(target, &error.to_string())),
         Err(late) => return Err(no_tls(target, &late.to_string())),
     };
     let begun = http1::handshake(TokioIo::new(tls)).await;
     let (sender, connection) = begun.map_err(|error| no_tls(target, &error.to_string()))?;
     // It ends with the sender; its error reaches whoever waits for the answer.
     tokio::spawn(connection);
-    Ok(Opened { address, chain: recorder.chain(), sender })
+    Ok(Opened { address, chain: recorder.chain(), recorder, sender })
 }
 
 /// Asks for one page below the target.
@@ -100,7 +104,8 @@ pub(super) async fn get(
     };
     match timeout(STEP, asked).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) if wants_client_certificate(&error) => Err(client_certificate()),
+        // In TLS 1.3 a server refuses only after the handshake, and hyper keeps its alert.
+        Ok(Err(_)) if opened.recorder.was_asked() => Err(client_certificate()),
         Ok(Err(error)) => Err(failed(with_causes(&error))),
         Err(late) => Err(failed(no_answer(late))),
     }
@@ -149,18 +154,10 @@ fn no_tls(target: &Target, why: &str) -> Line {
     )
 }
 
-fn handshake_failed(target: &Target, error: &io::Error) -> Line {
-    if wants_client_certificate(error) {
-        client_certificate()
-    } else {
-        no_tls(target, &error.to_string())
-    }
-}
-
 fn client_certificate() -> Line {
     Line::fail(
-        "connection",
-        "the server asks for a client certificate, and doctor shows none",
+        "client cert",
+        "the server asked for a client certificate, and ended the connection without one",
         "put client.cert and client.key beside docker's ca.crt, or name them in notary's \
          config.json as tls_client_cert and tls_client_key",
     )
@@ -168,22 +165,6 @@ fn client_certificate() -> Line {
 
 fn no_answer(_late: Elapsed) -> String {
     format!("no answer within {} seconds", STEP.as_secs())
-}
-
-/// Servers say so in an alert, which in TLS 1.3 comes only after the handshake.
-fn wants_client_certificate(error: &(dyn StdError + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        let alert = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => inner.downcast_ref::<rustls::Error>(),
-            None => cause.downcast_ref::<rustls::Error>(),
-        };
-        if let Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)) = alert {
-            return true;
-        }
-        next = cause.source();
-    }
-    false
 }
 
 fn with_causes(error: &hyper::Error) -> String {
@@ -198,27 +179,49 @@ fn client_config(recorder: &Arc<Recorder>) -> Result<ClientConfig, rustls::Error
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::clone(recorder) as Arc<_>)
-        .with_no_client_auth();
+        .with_client_cert_resolver(Arc::clone(recorder) as Arc<_>);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
 /// Takes note of the certificates and lets the handshake go on; they are judged afterwards. That
-/// the server holds the key of the first one is checked all the same.
+/// the server holds the key of the first one is checked all the same. Shows no certificate of its
+/// own, and notes whether it was asked for one.
 #[derive(Debug)]
 struct Recorder {
     provider: Arc<CryptoProvider>,
+    asked: AtomicBool,
     chain: Mutex<Vec<CertificateDer<'static>>>,
 }
 
 impl Recorder {
     fn new() -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        Self { provider, chain: Mutex::default() }
+        Self { provider, asked: AtomicBool::new(false), chain: Mutex::default() }
     }
 
     fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.chain.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the server asked for a client certificate; it may do without one.
+    fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl ResolvesClientCert for Recorder {
+    fn resolve(
+        &self,
+        _authorities: &[&[u8]],
+        _schemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

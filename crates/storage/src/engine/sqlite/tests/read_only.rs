@@ -39,6 +39,33 @@ async fn a_closed_database_is_read_and_no_file_is_made() {
 }
 
 #[tokio::test]
+async fn a_closed_database_is_found_whatever_its_directory_is_called() {
+    let (directory, _) = place();
+    let odd = directory.path().join("a b?c=d%41#e&ä");
+    std::fs::create_dir(&odd).unwrap();
+    let path = odd.join("countersign.db");
+    SqliteStore::open(&path).await.unwrap().close().await;
+    let looking = SqliteStore::open_read_only(&path).await.unwrap();
+    assert_eq!(looking.records(None, None, 1).await.unwrap(), []);
+    assert_eq!(files(&odd), ["countersign.db"]);
+    assert_eq!(files(directory.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_database_that_was_not_closed_is_read_with_its_log() {
+    let (directory, path) = place();
+    let server = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(commit(&server, &timestamp(1, 9)).await.unwrap(), Commit::Done);
+    let left = directory.path().join("left.db");
+    for end in ["", "-wal"] {
+        let from = format!("{}{end}", path.display());
+        std::fs::copy(from, format!("{}{end}", left.display())).unwrap();
+    }
+    let looking = SqliteStore::open_read_only(&left).await.unwrap();
+    assert!(looking.newest(&gun(), &RoleName::Timestamp).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn beside_a_server_each_of_its_commits_is_seen_and_it_goes_on() {
     let (directory, path) = place();
     let server = SqliteStore::open(&path).await.unwrap();
