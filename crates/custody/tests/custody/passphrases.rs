@@ -1,7 +1,7 @@
 //! Which passphrases open a key database, and what is said when they do not (contract section 1,
 //! signer spec 3.4 and 9.5).
 
-use countersign_custody::sealed::{OpenError, Passphrases};
+use countersign_custody::sealed::{OpenError, Passphrases, prove_passphrases};
 use countersign_custody::{Custody as _, CustodyError};
 use countersign_tuf::keys::ServerKeyAlgorithm;
 use countersign_tuf::names::ServerRole;
@@ -18,6 +18,16 @@ async fn first_passphrase_opens_again_and_another_does_not() {
     assert!(matches!(error, OpenError::WrongPassphrase { .. }), "{error}");
     assert!(error.to_string().starts_with("wrong passphrase"), "{error}");
     assert!(!format!("{error} {error:?}").contains("planted"));
+}
+
+#[tokio::test]
+async fn passphrases_are_proved_without_deciding_which_is_the_first() {
+    let bench = Workbench::new();
+    prove_passphrases(&*bench.store, only("any")).await.unwrap();
+    bench.custody().await;
+    prove_passphrases(&*bench.store, only(SECRET)).await.unwrap();
+    let error = prove_passphrases(&*bench.store, only("any")).await.unwrap_err();
+    assert!(matches!(error, OpenError::WrongPassphrase { .. }), "{error}");
 }
 
 #[tokio::test]
