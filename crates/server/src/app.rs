@@ -8,6 +8,7 @@ use axum::Router;
 
 use crate::key_budget::KeyBudget;
 use crate::limits::Limits;
+use crate::metrics::{self, Metrics};
 use crate::{log, routes};
 use countersign_trust::Trust;
 
@@ -52,6 +53,7 @@ pub(crate) struct App {
     pub(crate) trust: Arc<Trust>,
     pub(crate) settings: Arc<ServerSettings>,
     pub(crate) key_budget: Arc<KeyBudget>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) request_ids: Arc<log::RequestIds>,
     stopping: Arc<AtomicBool>,
 }
@@ -62,6 +64,7 @@ impl App {
             trust,
             key_budget: Arc::new(KeyBudget::new(&settings.limits)),
             settings: Arc::new(settings),
+            metrics: Arc::new(Metrics::new()),
             request_ids: Arc::new(log::RequestIds::new()),
             stopping: Arc::new(AtomicBool::new(false)),
         }
@@ -77,11 +80,12 @@ impl App {
     }
 
     /// The router: everything enters one handler, since a GUN has slashes and may be anything.
-    /// Outermost is the log, which sees every answer, that to a panic included.
+    /// Outermost are log and metrics, which see every answer, that to a panic included.
     pub(crate) fn into_router(self) -> Router {
         Router::new()
             .fallback(routes::dispatch)
             .layer(tower_http::catch_panic::CatchPanicLayer::custom(routes::after_panic))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), metrics::requests))
             .layer(axum::middleware::from_fn_with_state(self.clone(), log::requests))
             .with_state(self)
     }

@@ -5,6 +5,7 @@
 //!
 //! - `route` turns method and path into a `Route`; GUNs contain slashes, so no router could.
 //! - `routes` mirrors the URLs, one file per operation.
+//! - `metrics` counts and measures, by operations from a closed set.
 //! - `error` is the one place that knows Notary's codes.
 //! - [`limits`](Limits) holds every bound on what a client may use.
 //! - [`tls`] loads or makes certificates; `listener` serves.
@@ -19,6 +20,7 @@ mod key_budget;
 mod limits;
 mod listener;
 mod log;
+mod metrics;
 mod route;
 mod routes;
 #[cfg(test)]

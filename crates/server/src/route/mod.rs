@@ -29,6 +29,8 @@ pub(crate) enum Route {
     Live,
     /// A method that no path has.
     MethodNotAllowed,
+    /// What was counted and measured.
+    Metrics,
     /// What clients ask first.
     Ping,
     /// Publish a set of metadata.
@@ -59,19 +61,22 @@ pub(crate) enum DocumentName {
     ByVersion(RoleName, Version),
     /// The one that counts now.
     Current(RoleName),
-    /// A role, version or digest that no stored document can have.
-    Impossible,
+    /// A role, version or digest that no stored document can have; asked for in this way.
+    Impossible(RouteName),
 }
 
-/// The closed set of names that routes have in logs.
+/// The closed set of names that routes have in logs and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RouteName {
     Changefeed,
     Delete,
     GetKey,
     GetRole,
+    GetRoleByDigest,
+    GetRoleByVersion,
     Health,
     Live,
+    Metrics,
     Ping,
     Publish,
     Ready,
@@ -86,8 +91,11 @@ impl RouteName {
             Self::Delete => "delete",
             Self::GetKey => "get_key",
             Self::GetRole => "get_role",
+            Self::GetRoleByDigest => "get_role_by_digest",
+            Self::GetRoleByVersion => "get_role_by_version",
             Self::Health => "health",
             Self::Live => "live",
+            Self::Metrics => "metrics",
             Self::Ping => "ping",
             Self::Publish => "publish",
             Self::Ready => "ready",
@@ -121,9 +129,10 @@ impl Route {
             Self::Changefeed(_) => RouteName::Changefeed,
             Self::Delete(_) => RouteName::Delete,
             Self::GetKey(..) => RouteName::GetKey,
-            Self::GetRole(..) => RouteName::GetRole,
+            Self::GetRole(_, document) => document.route(),
             Self::Health => RouteName::Health,
             Self::Live => RouteName::Live,
+            Self::Metrics => RouteName::Metrics,
             Self::Ping => RouteName::Ping,
             Self::Publish(_) => RouteName::Publish,
             Self::Ready => RouteName::Ready,
@@ -148,6 +157,7 @@ impl Route {
             | Self::Health
             | Self::Live
             | Self::MethodNotAllowed
+            | Self::Metrics
             | Self::Ping
             | Self::Ready
             | Self::Redirect(_)
@@ -170,7 +180,16 @@ impl DocumentName {
     fn role(&self) -> Option<&RoleName> {
         match self {
             Self::ByDigest(role, _) | Self::ByVersion(role, _) | Self::Current(role) => Some(role),
-            Self::Impossible => None,
+            Self::Impossible(_) => None,
+        }
+    }
+
+    fn route(&self) -> RouteName {
+        match self {
+            Self::ByDigest(..) => RouteName::GetRoleByDigest,
+            Self::ByVersion(..) => RouteName::GetRoleByVersion,
+            Self::Current(_) => RouteName::GetRole,
+            Self::Impossible(route) => *route,
         }
     }
 }
@@ -208,6 +227,7 @@ fn of_clean_path(verb: Verb, path: &[u8]) -> Route {
         (Verb::Get, b"/v2/") => return Route::Ping,
         (Verb::Get, b"/v2/_trust/changefeed") => return Route::Changefeed(None),
         (Verb::Get, b"/_notary_server/health") => return Route::Health,
+        (Verb::Get, b"/metrics") => return Route::Metrics,
         (Verb::Get, b"/_countersign/live") => return Route::Live,
         (Verb::Get, b"/_countersign/ready") => return Route::Ready,
         _ => {}
@@ -247,8 +267,10 @@ fn by_digest(rest: &[u8]) -> Option<Route> {
     let digest = std::str::from_utf8(hex).ok().and_then(Sha256Digest::from_hex);
     let name = role_name(role)
         .zip(digest)
-        .map_or(DocumentName::Impossible, |(role, digest)| DocumentName::ByDigest(role, digest));
-    Some(with_gun(gun, RouteName::GetRole, |gun| Route::GetRole(gun, name)))
+        .map_or(DocumentName::Impossible(RouteName::GetRoleByDigest), |(role, digest)| {
+            DocumentName::ByDigest(role, digest)
+        });
+    Some(with_gun(gun, RouteName::GetRoleByDigest, |gun| Route::GetRole(gun, name)))
 }
 
 /// `VERSION.ROLE.json`.
@@ -261,8 +283,10 @@ fn by_version(rest: &[u8]) -> Option<Route> {
     let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
     let name = role_name(role)
         .zip(number.and_then(Version::new))
-        .map_or(DocumentName::Impossible, |(role, at)| DocumentName::ByVersion(role, at));
-    Some(with_gun(gun, RouteName::GetRole, |gun| Route::GetRole(gun, name)))
+        .map_or(DocumentName::Impossible(RouteName::GetRoleByVersion), |(role, at)| {
+            DocumentName::ByVersion(role, at)
+        });
+    Some(with_gun(gun, RouteName::GetRoleByVersion, |gun| Route::GetRole(gun, name)))
 }
 
 /// `ROLE.json`.
@@ -271,7 +295,8 @@ fn current(rest: &[u8]) -> Option<Route> {
         let role = file.strip_suffix(b".json")?;
         is_role(role).then_some((gun, role))
     })?;
-    let name = role_name(role).map_or(DocumentName::Impossible, DocumentName::Current);
+    let name =
+        role_name(role).map_or(DocumentName::Impossible(RouteName::GetRole), DocumentName::Current);
     Some(with_gun(gun, RouteName::GetRole, |gun| Route::GetRole(gun, name)))
 }
 

@@ -58,6 +58,7 @@ fn every_row_of_the_table_is_routed() {
         (Method::GET, "/_notary_server/health".to_owned(), Route::Health),
         (Method::GET, "/_countersign/live".to_owned(), Route::Live),
         (Method::GET, "/_countersign/ready".to_owned(), Route::Ready),
+        (Method::GET, "/metrics".to_owned(), Route::Metrics),
     ] {
         assert_eq!(Route::parse(&method, &path), expected, "{method} {path}");
     }
@@ -89,7 +90,8 @@ fn what_no_row_has_is_unknown() {
         (Method::GET, "/v2/a/_trust/tuf/targets/a%20b.json"),
         (Method::GET, "/v2/_trust/tuf/root.json"),
         (Method::GET, "/v2/a/_trust/tuf/foo.json"),
-        (Method::GET, "/metrics"),
+        (Method::POST, "/metrics"),
+        (Method::GET, "/metrics/"),
         (Method::POST, "/_notary_server/health"),
     ] {
         assert_eq!(Route::parse(&method, path), Route::Unknown, "{method} {path}");
@@ -137,16 +139,16 @@ fn an_earlier_delimiter_ends_the_gun_when_nothing_follows_the_last() {
 fn a_document_that_cannot_exist_is_routed_and_impossible() {
     let upper = HEX.to_uppercase();
     let long = HEX.repeat(2);
-    for file in [
-        "targets/A.json".to_owned(),
-        "0.root.json".to_owned(),
-        "2147483648.root.json".to_owned(),
-        "99999999999999999999.root.json".to_owned(),
-        format!("root.{upper}.json"),
-        format!("root.{long}.json"),
-        format!("root.{}.json", long.get(..96).unwrap()),
+    for (file, route) in [
+        ("targets/A.json".to_owned(), RouteName::GetRole),
+        ("0.root.json".to_owned(), RouteName::GetRoleByVersion),
+        ("2147483648.root.json".to_owned(), RouteName::GetRoleByVersion),
+        ("99999999999999999999.root.json".to_owned(), RouteName::GetRoleByVersion),
+        (format!("root.{upper}.json"), RouteName::GetRoleByDigest),
+        (format!("root.{long}.json"), RouteName::GetRoleByDigest),
+        (format!("root.{}.json", long.get(..96).unwrap()), RouteName::GetRoleByDigest),
     ] {
-        let expected = Route::GetRole(gun("a"), DocumentName::Impossible);
+        let expected = Route::GetRole(gun("a"), DocumentName::Impossible(route));
         assert_eq!(get(&format!("/v2/a/_trust/tuf/{file}")), expected, "{file}");
     }
 }
@@ -331,7 +333,7 @@ proptest! {
         match reference::first_row(path.as_bytes()) {
             None => prop_assert_eq!(route, Route::Unknown, "{}", path),
             Some((expected, gun_len)) => {
-                if let Route::GetRole(_, DocumentName::Impossible) = route {
+                if let Route::GetRole(_, DocumentName::Impossible(_)) = route {
                     prop_assert!((1..=3).contains(&expected), "{path}");
                 } else if !matches!(route, Route::UnusableGun { .. }) {
                     prop_assert_eq!(row, Some(expected), "{}", path);

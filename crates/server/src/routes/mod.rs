@@ -2,6 +2,7 @@
 
 mod health;
 mod live;
+mod metrics;
 mod ping;
 mod ready;
 mod trust;
@@ -39,6 +40,7 @@ pub(crate) async fn dispatch(
         Route::Health => Ok(health::health(&app).await),
         Route::Live => Ok(live::live()),
         Route::MethodNotAllowed => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
+        Route::Metrics => Ok(metrics::metrics(&app)),
         Route::Ping => Ok(ping::ping()),
         Route::Publish(gun) => trust::tuf::publish::publish(&app, &gun, request).await,
         Route::Ready => Ok(ready::ready(&app).await),
@@ -80,8 +82,11 @@ fn unusable_gun(route: RouteName, reason: String) -> ApiError {
         | RouteName::Delete
         | RouteName::GetKey
         | RouteName::GetRole
+        | RouteName::GetRoleByDigest
+        | RouteName::GetRoleByVersion
         | RouteName::Health
         | RouteName::Live
+        | RouteName::Metrics
         | RouteName::Ping
         | RouteName::Ready
         | RouteName::Unknown => ApiError::NotFound,

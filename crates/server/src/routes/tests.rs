@@ -72,7 +72,7 @@ async fn unknown_paths_and_methods_touch_no_storage() {
         (Method::GET, "/v2/a/_trust/tuf/root.abc.json"),
         (Method::POST, "/v2/a/_trust/tuf/targets.key"),
         (Method::DELETE, "/v2/a/_trust/tuf/timestamp.json"),
-        (Method::GET, "/metrics"),
+        (Method::POST, "/metrics"),
     ] {
         let answer = call(&app, method, path).await;
         assert_eq!(shown(&answer), (404, NO_ROUTE), "{path}");
@@ -346,7 +346,7 @@ async fn each_request_is_one_line_and_failures_are_errors_with_their_cause() {
     let first = &lines[0]["fields"];
     assert_eq!(lines[0]["level"], "ERROR");
     assert_eq!(first["method"], "GET");
-    assert_eq!(first["route"], "get_role");
+    assert_eq!(first["route"], "get_role_by_version");
     assert_eq!(first["gun"], "a/b");
     assert_eq!(first["role"], "root");
     assert_eq!(first["status"], 503);

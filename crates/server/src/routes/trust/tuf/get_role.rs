@@ -25,7 +25,7 @@ pub(in crate::routes) async fn get_role(
         DocumentName::ByDigest(role, digest) => app.trust.by_digest(gun, role, *digest).await,
         DocumentName::ByVersion(role, version) => app.trust.by_version(gun, role, *version).await,
         DocumentName::Current(role) => app.trust.current(gun, role).await,
-        DocumentName::Impossible => Ok(None),
+        DocumentName::Impossible(_) => Ok(None),
     };
     let document = found.map_err(ApiError::Service)?.ok_or(ApiError::NotFound)?;
     Ok(answer(document, cache_control(name, app.settings.caching), request))
@@ -76,7 +76,7 @@ impl CacheControl {
 fn cache_control(name: &DocumentName, caching: Caching) -> CacheControl {
     match name {
         DocumentName::Current(_) => keep(caching.current_max_age, ", must-revalidate"),
-        DocumentName::ByDigest(..) | DocumentName::ByVersion(..) | DocumentName::Impossible => {
+        DocumentName::ByDigest(..) | DocumentName::ByVersion(..) | DocumentName::Impossible(_) => {
             keep(caching.consistent_max_age, "")
         }
     }

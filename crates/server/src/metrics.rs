@@ -1,0 +1,246 @@
+//! What is counted and measured of requests: Notary's four families, by Notary's operations.
+//!
+//! Never in here: a label that a client can choose. An operation is one of eight, its method
+//! follows from it, and the status is one that we answer; whatever has no operation is not
+//! counted, as in Notary. Source: server spec 1.2 (operations), 1.4 (families), and the order of
+//! labels and the words of the help lines as observed.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::HttpBody as _;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Version, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use metrics::{Histogram, Key, KeyName, Label, Level, Metadata, Recorder as _};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::route::{Route, RouteName};
+
+const REQUESTS: &str = "notary_server_http_requests_total";
+const DURATION: &str = "notary_server_http_request_duration_microseconds";
+const REQUEST_SIZE: &str = "notary_server_http_request_size_bytes";
+const RESPONSE_SIZE: &str = "notary_server_http_response_size_bytes";
+
+/// The quantiles of each summary.
+const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
+/// How many pieces the time that a quantile looks back over is cut into: ten minutes together.
+const WINDOW_PIECES: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
+const WINDOW_PIECE: Duration = Duration::from_secs(120);
+/// After so many requests their samples are put into the summaries, which bounds what waits for
+/// it, scraped or not.
+const REQUESTS_PER_UPKEEP: u64 = 1_000;
+
+/// The counts and measures of one server.
+pub(crate) struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    summaries: [(Operation, Summaries); OPERATIONS.len()],
+    recorded: AtomicU64,
+}
+
+/// What is measured of one operation.
+struct Summaries {
+    duration: Histogram,
+    request_size: Histogram,
+    response_size: Histogram,
+}
+
+/// One request with its answer.
+struct Sample {
+    operation: Operation,
+    status: StatusCode,
+    duration: Duration,
+    request_bytes: u64,
+    response_bytes: u64,
+}
+
+impl Metrics {
+    /// Nothing counted yet. Every summary is there from the start, as in Notary.
+    pub(crate) fn new() -> Self {
+        let recorder = builder().build_recorder();
+        for (family, help) in [
+            (DURATION, "Time that requests took, in microseconds."),
+            (REQUEST_SIZE, "Size of requests, in bytes."),
+            (RESPONSE_SIZE, "Size of answers, in bytes."),
+        ] {
+            recorder.describe_histogram(KeyName::from_const_str(family), None, help.into());
+        }
+        let help = "Number of requests.";
+        recorder.describe_counter(KeyName::from_const_str(REQUESTS), None, help.into());
+        let summaries =
+            OPERATIONS.map(|operation| (operation, Summaries::of(&recorder, operation)));
+        let handle = recorder.handle();
+        Self { recorder, handle, summaries, recorded: AtomicU64::new(0) }
+    }
+
+    /// Everything, in the text form of Prometheus.
+    pub(crate) fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    fn record(&self, sample: &Sample) {
+        let found = self.summaries.iter().find(|(operation, _)| *operation == sample.operation);
+        if let Some((_, summaries)) = found {
+            summaries.duration.record(sample.duration.as_secs_f64() * 1e6);
+            summaries.request_size.record(bytes(sample.request_bytes));
+            summaries.response_size.record(bytes(sample.response_bytes));
+        }
+        let labels = vec![
+            Label::new("code", sample.status.as_str().to_owned()),
+            Label::from_static_parts("method", sample.operation.method()),
+            Label::from_static_parts("operation", sample.operation.name()),
+        ];
+        let key = Key::from_parts(REQUESTS, labels);
+        self.recorder.register_counter(&key, &METADATA).increment(1);
+        if self.recorded.fetch_add(1, Ordering::Relaxed).is_multiple_of(REQUESTS_PER_UPKEEP) {
+            self.handle.run_upkeep();
+        }
+    }
+}
+
+impl Summaries {
+    fn of(recorder: &PrometheusRecorder, operation: Operation) -> Self {
+        let summary = |family: &'static str| {
+            let label = Label::from_static_parts("operation", operation.name());
+            recorder.register_histogram(&Key::from_parts(family, vec![label]), &METADATA)
+        };
+        Self {
+            duration: summary(DURATION),
+            request_size: summary(REQUEST_SIZE),
+            response_size: summary(RESPONSE_SIZE),
+        }
+    }
+}
+
+/// Middleware that records each request of an operation once its answer is known. The route must
+/// be among the request's extensions.
+pub(crate) async fn requests(State(app): State<App>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<Route>();
+    let Some(operation) = route.and_then(|route| Operation::of(route.name())) else {
+        return next.run(request).await;
+    };
+    let started = Instant::now();
+    let request_bytes = request_bytes(&request);
+    let response = next.run(request).await;
+    app.metrics.record(&Sample {
+        operation,
+        status: response.status(),
+        duration: started.elapsed(),
+        request_bytes,
+        // Every answer is in memory as a whole, so its size is known.
+        response_bytes: response.body().size_hint().exact().unwrap_or_default(),
+    });
+    response
+}
+
+/// The size of a request: its first line, its headers, and the body that it announces.
+fn request_bytes(request: &Request) -> u64 {
+    let uri = request.uri();
+    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let host = uri.authority().map_or(0, |host| host.as_str().len());
+    let version = if request.version() == Version::HTTP_2 { "HTTP/2.0" } else { "HTTP/1.1" };
+    let headers: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let head = request.method().as_str().len() + target + version.len() + host + headers;
+    let body = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok())
+        .unwrap_or(0_u64);
+    u64::try_from(head).unwrap_or(u64::MAX).saturating_add(body)
+}
+
+/// What an operation is called in the label of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    Changefeed,
+    DeleteTuf,
+    GetKey,
+    GetRole,
+    GetRoleByHash,
+    GetRoleByVersion,
+    RotateKey,
+    UpdateTuf,
+}
+
+const OPERATIONS: [Operation; 8] = [
+    Operation::Changefeed,
+    Operation::DeleteTuf,
+    Operation::GetKey,
+    Operation::GetRole,
+    Operation::GetRoleByHash,
+    Operation::GetRoleByVersion,
+    Operation::RotateKey,
+    Operation::UpdateTuf,
+];
+
+impl Operation {
+    fn of(route: RouteName) -> Option<Self> {
+        match route {
+            RouteName::Changefeed => Some(Self::Changefeed),
+            RouteName::Delete => Some(Self::DeleteTuf),
+            RouteName::GetKey => Some(Self::GetKey),
+            RouteName::GetRole => Some(Self::GetRole),
+            RouteName::GetRoleByDigest => Some(Self::GetRoleByHash),
+            RouteName::GetRoleByVersion => Some(Self::GetRoleByVersion),
+            RouteName::Publish => Some(Self::UpdateTuf),
+            RouteName::RotateKey => Some(Self::RotateKey),
+            RouteName::Health
+            | RouteName::Live
+            | RouteName::Metrics
+            | RouteName::Ping
+            | RouteName::Ready
+            | RouteName::Unknown => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Changefeed => "Changefeed",
+            Self::DeleteTuf => "DeleteTUF",
+            Self::GetKey => "GetKey",
+            Self::GetRole => "GetRole",
+            Self::GetRoleByHash => "GetRoleByHash",
+            Self::GetRoleByVersion => "GetRoleByVersion",
+            Self::RotateKey => "RotateKey",
+            Self::UpdateTuf => "UpdateTUF",
+        }
+    }
+
+    /// The one method that leads to it.
+    fn method(self) -> &'static str {
+        match self {
+            Self::Changefeed
+            | Self::GetKey
+            | Self::GetRole
+            | Self::GetRoleByHash
+            | Self::GetRoleByVersion => "get",
+            Self::DeleteTuf => "delete",
+            Self::RotateKey | Self::UpdateTuf => "post",
+        }
+    }
+}
+
+static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+fn builder() -> PrometheusBuilder {
+    #[expect(clippy::expect_used, reason = "the quantiles and the window are not empty")]
+    PrometheusBuilder::new()
+        .set_quantiles(&QUANTILES)
+        .and_then(|builder| builder.set_bucket_duration(WINDOW_PIECE))
+        .expect("quantiles and a window")
+        .set_bucket_count(WINDOW_PIECES)
+}
+
+/// A size as the summaries take it. No body may have 4 GiB; one that is announced so counts as that.
+fn bytes(size: u64) -> f64 {
+    u32::try_from(size).map_or(f64::from(u32::MAX), f64::from)
+}
+
+#[cfg(test)]
+mod tests;
