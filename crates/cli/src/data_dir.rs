@@ -12,7 +12,7 @@ use rustix::fs::Access;
 use crate::exit::Failure;
 
 /// The paths of a data directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DataDir(PathBuf);
 
 impl DataDir {

@@ -31,6 +31,10 @@ pub(crate) struct SettingsFlags {
     /// The private key of your own certificate in PEM; needs --tls-cert [env: COUNTERSIGN_TLS_KEY]
     #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
+    /// The authorities in PEM whose certificates clients must show; without it clients need none
+    /// [env: COUNTERSIGN_CLIENT_CA]
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
 }
 
 impl SettingsFlags {
@@ -46,17 +50,22 @@ impl SettingsFlags {
 
     /// The settings that hold, those of the log included, and where each came from.
     pub(crate) fn effective(self, log: LogFlags) -> Result<Effective, ConfigError> {
-        let flags = Overrides {
+        Effective::load(&self.overrides(log), &environment)
+    }
+
+    /// What the flags say, for whoever reads the settings more than once.
+    pub(crate) fn overrides(self, log: LogFlags) -> Overrides {
+        Overrides {
             config: self.config,
             data_dir: self.data_dir,
             listen: self.listen,
             hosts: self.hosts,
             tls_cert: self.tls_cert,
             tls_key: self.tls_key,
+            client_ca: self.client_ca,
             log_level: log.log_level,
             log_format: log.log_format,
-        };
-        Effective::load(&flags, &environment)
+        }
     }
 }
 
@@ -75,8 +84,13 @@ impl DataDirFlags {
     /// The settings that hold.
     pub(crate) fn settings(self) -> Result<Settings, ConfigError> {
         let Self { config, data_dir } = self;
-        Settings::load(&Overrides { config, data_dir, ..Overrides::default() }, &environment)
+        load(&Overrides { config, data_dir, ..Overrides::default() })
     }
+}
+
+/// The settings that hold now: these flags over this process's environment over the file.
+pub(crate) fn load(flags: &Overrides) -> Result<Settings, ConfigError> {
+    Settings::load(flags, &environment)
 }
 
 /// The flags of the log, for commands that write one.

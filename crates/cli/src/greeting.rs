@@ -27,6 +27,8 @@ pub(crate) struct Greeting<'a> {
     pub(crate) data_dir: &'a Path,
     /// Whom clients must trust.
     pub(crate) authority: &'a Authority,
+    /// The authorities whose certificates clients must show.
+    pub(crate) client_ca: Option<&'a Path>,
 }
 
 impl fmt::Display for Greeting<'_> {
@@ -35,19 +37,41 @@ impl fmt::Display for Greeting<'_> {
         writeln!(f, "Countersign {}, a content trust server", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "listening on https://{site} (address {})", self.address)?;
         writeln!(f, "data in {}", self.data_dir.display())?;
-        if !self.address.ip().is_loopback() {
-            writeln!(
+        self.access(f)?;
+        let ca = match self.authority {
+            Authority::Generated(ca) => shell_word(ca),
+            Authority::Own(cert) => {
+                writeln!(f, "certificate in {}, your own", cert.display())?;
+                "CA-OF-YOUR-CERTIFICATE.crt".to_owned()
+            }
+        };
+        docker(f, &site, &ca, self.client_ca)?;
+        notary(f, &site, &ca, self.client_ca)
+    }
+}
+
+impl Greeting<'_> {
+    /// Who can use the server.
+    fn access(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(ca) = self.client_ca {
+            return writeln!(
                 f,
-                "WARNING: other machines can reach {} and there is no authentication: whoever \
-                 reaches it can publish and delete; use a firewall, or --listen 127.0.0.1:{}",
-                self.address,
-                self.address.port()
-            )?;
+                "clients must show a certificate by an authority in {}; whoever has one can \
+                 publish and delete",
+                ca.display()
+            );
         }
-        match self.authority {
-            Authority::Generated(ca) => generated(f, &site, &shell_word(ca)),
-            Authority::Own(cert) => own(f, &site, cert),
+        if self.address.ip().is_loopback() {
+            return Ok(());
         }
+        writeln!(
+            f,
+            "WARNING: other machines can reach {} and there is no authentication: whoever \
+             reaches it can publish and delete; use a firewall, --client-ca, or --listen \
+             127.0.0.1:{}",
+            self.address,
+            self.address.port()
+        )
     }
 }
 
@@ -95,31 +119,32 @@ pub(crate) fn shell_word(path: &Path) -> String {
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-fn generated(f: &mut fmt::Formatter<'_>, site: &Site, ca: &str) -> fmt::Result {
+fn docker(
+    f: &mut fmt::Formatter<'_>,
+    site: &Site,
+    ca: &str,
+    client_ca: Option<&Path>,
+) -> fmt::Result {
     writeln!(f, "\nTo use it with docker:")?;
     writeln!(f, "  mkdir -p ~/.docker/tls/{site}")?;
     writeln!(f, "  cp {ca} ~/.docker/tls/{site}/ca.crt")?;
-    docker(f, site)?;
-    writeln!(f, "\nTo use it with notary:")?;
-    writeln!(f, "  notary -s https://{site} --tlscacert {ca} -d ~/.notary list GUN")
-}
-
-fn own(f: &mut fmt::Formatter<'_>, site: &Site, cert: &Path) -> fmt::Result {
-    writeln!(f, "certificate in {}, your own", cert.display())?;
-    writeln!(f, "\nTo use it with docker:")?;
-    writeln!(f, "  mkdir -p ~/.docker/tls/{site}")?;
-    writeln!(f, "  cp CA-OF-YOUR-CERTIFICATE.crt ~/.docker/tls/{site}/ca.crt")?;
-    docker(f, site)?;
-    writeln!(f, "\nTo use it with notary:")?;
-    writeln!(
-        f,
-        "  notary -s https://{site} --tlscacert CA-OF-YOUR-CERTIFICATE.crt -d ~/.notary list GUN"
-    )
-}
-
-fn docker(f: &mut fmt::Formatter<'_>, site: &Site) -> fmt::Result {
+    if client_ca.is_some() {
+        writeln!(f, "  cp YOUR-CLIENT.crt ~/.docker/tls/{site}/client.cert")?;
+        writeln!(f, "  cp YOUR-CLIENT.key ~/.docker/tls/{site}/client.key")?;
+    }
     writeln!(f, "  export DOCKER_CONTENT_TRUST=1")?;
     writeln!(f, "  export DOCKER_CONTENT_TRUST_SERVER=https://{site}")
+}
+
+fn notary(
+    f: &mut fmt::Formatter<'_>,
+    site: &Site,
+    ca: &str,
+    client_ca: Option<&Path>,
+) -> fmt::Result {
+    let pair = client_ca.map_or("", |_| " --tlscert YOUR-CLIENT.crt --tlskey YOUR-CLIENT.key");
+    writeln!(f, "\nTo use it with notary:")?;
+    writeln!(f, "  notary -s https://{site} --tlscacert {ca}{pair} -d ~/.notary list GUN")
 }
 
 fn bracketed(host: &str) -> String {

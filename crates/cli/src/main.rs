@@ -7,6 +7,7 @@
 //! To add a command: a file in `commands`, a variant of [`Command`], an arm in [`run`], its help
 //! pinned in `tests/cli/help.rs`, a section in `docs/commands.md`.
 
+mod certificates;
 mod commands;
 mod data_dir;
 mod exit;
@@ -15,6 +16,7 @@ mod greeting;
 mod key_passphrase;
 mod logs;
 mod signals;
+mod upkeep;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -33,6 +35,7 @@ use crate::exit::Failure;
     arg_required_else_help = false,
     after_help = "Examples:
   countersign serve                 start on https://localhost:4443, files in ./countersign-data
+  countersign certs make            certificates, without starting a server
   countersign certs show            what clients must trust, and where docker wants it
   countersign config check          whether serve can start with these settings
   countersign doctor URL            what a client of the server at URL will meet

@@ -1,4 +1,4 @@
-//! Signals that ask the server to stop.
+//! Signals: those that ask the server to stop, and those that ask it for something else.
 
 use std::io;
 
@@ -29,6 +29,45 @@ impl StopSignals {
         tokio::select! {
             _ = self.term.recv() => Stop { name: "SIGTERM", number: 15 },
             _ = self.int.recv() => Stop { name: "SIGINT", number: 2 },
+        }
+    }
+}
+
+/// SIGHUP, SIGUSR1 and SIGUSR2, from the moment it is made.
+#[derive(Debug)]
+pub(crate) struct WishSignals {
+    hup: Signal,
+    usr1: Signal,
+    usr2: Signal,
+}
+
+/// What a signal asks a running server for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// SIGUSR2: write less to the log.
+    LogLess,
+    /// SIGUSR1: write more to the log.
+    LogMore,
+    /// SIGHUP: read settings and certificates again.
+    Reload,
+}
+
+impl WishSignals {
+    /// Takes the three signals over from the system. Needs a tokio runtime.
+    pub(crate) fn take() -> io::Result<Self> {
+        Ok(Self {
+            hup: signal(SignalKind::hangup())?,
+            usr1: signal(SignalKind::user_defined1())?,
+            usr2: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.hup.recv() => Wish::Reload,
+            _ = self.usr1.recv() => Wish::LogMore,
+            _ = self.usr2.recv() => Wish::LogLess,
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Overrides {
     pub tls_cert: Option<PathBuf>,
     /// `--tls-key`, `COUNTERSIGN_TLS_KEY`.
     pub tls_key: Option<PathBuf>,
+    /// `--client-ca`, `COUNTERSIGN_CLIENT_CA`.
+    pub client_ca: Option<PathBuf>,
     /// `--log-level`, `COUNTERSIGN_LOG_LEVEL`.
     pub log_level: Option<String>,
     /// `--log-format`, `COUNTERSIGN_LOG_FORMAT`.
@@ -48,6 +50,7 @@ impl Overrides {
                 .collect(),
             tls_cert: path(&TLS_CERT),
             tls_key: path(&TLS_KEY),
+            client_ca: path(&CLIENT_CA),
             log_level: text(&LOG_LEVEL)?,
             log_format: text(&LOG_FORMAT)?,
         })
@@ -72,6 +75,9 @@ impl Overrides {
         if let Some(path) = path(way, &TLS_KEY, self.tls_key.as_deref())? {
             settings.tls.key = Some(path);
         }
+        if let Some(path) = path(way, &CLIENT_CA, self.client_ca.as_deref())? {
+            settings.tls.client_ca = Some(path);
+        }
         if let Some(text) = &self.log_level {
             settings.log.level = parsed(way, &LOG_LEVEL, text)?;
         }
@@ -85,14 +91,24 @@ impl Overrides {
 impl Overrides {
     /// The keys that they set, each with its origin.
     pub(crate) fn said(&self, way: Way) -> impl Iterator<Item = (String, Origin)> {
-        let Self { config: _, data_dir, listen, hosts, tls_cert, tls_key, log_level, log_format } =
-            self;
+        let Self {
+            config: _,
+            data_dir,
+            listen,
+            hosts,
+            tls_cert,
+            tls_key,
+            client_ca,
+            log_level,
+            log_format,
+        } = self;
         let said = [
             (&DATA_DIR, data_dir.is_some()),
             (&LISTEN, listen.is_some()),
             (&HOST, !hosts.is_empty()),
             (&TLS_CERT, tls_cert.is_some()),
             (&TLS_KEY, tls_key.is_some()),
+            (&CLIENT_CA, client_ca.is_some()),
             (&LOG_LEVEL, log_level.is_some()),
             (&LOG_FORMAT, log_format.is_some()),
         ];
@@ -150,19 +166,22 @@ const HOST: Name = Name { key: "server.hosts", flag: "--host", variable: "COUNTE
 const TLS_CERT: Name =
     Name { key: "tls.cert", flag: "--tls-cert", variable: "COUNTERSIGN_TLS_CERT" };
 const TLS_KEY: Name = Name { key: "tls.key", flag: "--tls-key", variable: "COUNTERSIGN_TLS_KEY" };
+const CLIENT_CA: Name =
+    Name { key: "tls.client_ca", flag: "--client-ca", variable: "COUNTERSIGN_CLIENT_CA" };
 const LOG_LEVEL: Name =
     Name { key: "log.level", flag: "--log-level", variable: "COUNTERSIGN_LOG_LEVEL" };
 const LOG_FORMAT: Name =
     Name { key: "log.format", flag: "--log-format", variable: "COUNTERSIGN_LOG_FORMAT" };
 
 /// The environment variables of all overrides.
-pub(crate) const VARIABLES: [&str; 8] = [
+pub(crate) const VARIABLES: [&str; 9] = [
     CONFIG.variable,
     DATA_DIR.variable,
     LISTEN.variable,
     HOST.variable,
     TLS_CERT.variable,
     TLS_KEY.variable,
+    CLIENT_CA.variable,
     LOG_LEVEL.variable,
     LOG_FORMAT.variable,
 ];

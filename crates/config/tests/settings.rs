@@ -62,6 +62,7 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(settings.server.hosts, []);
     assert_eq!(settings.server.drain, Duration::from_secs(30));
     assert_eq!(settings.tls.own(), None);
+    assert_eq!(settings.tls.client_ca(), None);
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ecdsa);
     assert_eq!(settings.caching.current_max_age, Duration::from_secs(300));
     assert_eq!(settings.caching.consistent_max_age, Duration::from_secs(30 * 86_400));
@@ -80,6 +81,7 @@ drain_seconds = 5
 [tls]
 cert = "/tls/cert.pem"
 key = "/tls/key.pem"
+client_ca = "/tls/clients.pem"
 [keys]
 algorithm = "ed25519"
 passphrase_file = "/run/secrets/passphrase"
@@ -127,6 +129,7 @@ fn every_key_of_the_file_arrives() {
     assert_eq!(settings.server.drain, Duration::from_secs(5));
     let own = settings.tls.own().unwrap();
     assert_eq!((own.cert, own.key), (Path::new("/tls/cert.pem"), Path::new("/tls/key.pem")));
+    assert_eq!(settings.tls.client_ca(), Some(Path::new("/tls/clients.pem")));
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ed25519);
     assert_eq!(settings.keys.passphrase_file, Some("/run/secrets/passphrase".into()));
     assert_eq!(settings.caching.current_max_age, Duration::ZERO);
@@ -170,13 +173,15 @@ fn every_limit_of_the_file_arrives() {
 #[test]
 fn relative_paths_of_the_file_start_at_its_directory() {
     let file = File::new(
-        "server.data_dir = 'data'\ntls.cert = 'c'\ntls.key = 'k'\nkeys.passphrase_file = 'p'\n",
+        "server.data_dir = 'data'\ntls.cert = 'c'\ntls.key = 'k'\ntls.client_ca = 'a'\n\
+         keys.passphrase_file = 'p'\n",
     );
     let settings = file.load().unwrap();
     let base = file.dir.path();
     assert_eq!(settings.server.data_dir(), base.join("data"));
     let own = settings.tls.own().unwrap();
     assert_eq!((own.cert, own.key), (&*base.join("c"), &*base.join("k")));
+    assert_eq!(settings.tls.client_ca(), Some(&*base.join("a")));
     assert_eq!(settings.keys.passphrase_file, Some(base.join("p")));
 }
 
@@ -217,6 +222,7 @@ fn every_variable_arrives() {
             ("COUNTERSIGN_HOSTS", "a,b"),
             ("COUNTERSIGN_TLS_CERT", "c"),
             ("COUNTERSIGN_TLS_KEY", "k"),
+            ("COUNTERSIGN_CLIENT_CA", "a"),
             ("COUNTERSIGN_LOG_LEVEL", "debug"),
             ("COUNTERSIGN_LOG_FORMAT", "human"),
         ],
@@ -227,14 +233,16 @@ fn every_variable_arrives() {
     assert_eq!(settings.server.hosts.len(), 2);
     let own = settings.tls.own().unwrap();
     assert_eq!((own.cert, own.key), (Path::new("c"), Path::new("k")));
+    assert_eq!(settings.tls.client_ca(), Some(Path::new("a")));
     assert_eq!(settings.log.level, Level::Debug);
     assert_eq!(settings.log.format, Format::Human);
 }
 
 #[test]
 fn an_empty_variable_counts_as_not_set() {
-    let names = ["CONFIG", "DATA_DIR", "LISTEN", "HOSTS", "TLS_CERT", "TLS_KEY", "LOG_LEVEL"];
-    let names = names.map(|name| format!("COUNTERSIGN_{name}"));
+    let tls = ["TLS_CERT", "TLS_KEY", "CLIENT_CA"];
+    let names = ["CONFIG", "DATA_DIR", "LISTEN", "HOSTS", "LOG_LEVEL"].into_iter().chain(tls);
+    let names: Vec<String> = names.map(|name| format!("COUNTERSIGN_{name}")).collect();
     let variables: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
     assert_eq!(load(&Overrides::default(), &variables).unwrap(), Settings::default());
 }
@@ -243,7 +251,7 @@ fn an_empty_variable_counts_as_not_set() {
 fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     check_refused(
         "[tls]\ncert_flie = 'x'\n",
-        "countersign.toml:2:1: unknown key `tls.cert_flie`: the keys of [tls] are cert, key",
+        "countersign.toml:2:1: unknown key `tls.cert_flie`: the keys of [tls] are cert, key, client_ca",
     );
     check_refused(
         "[server]\nlisten = '127.0.0.1:1'\n  data_dri = 'x'\n",
@@ -404,5 +412,17 @@ fn a_planted_secret_is_in_no_debug_output() {
         format!("{both:?} {both}"),
     ] {
         assert!(!debug.contains(SECRET), "{debug}");
+    }
+}
+
+#[test]
+fn levels_of_the_log_follow_one_another() {
+    let all = [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace];
+    for pair in all.windows(2) {
+        assert_eq!((pair[0].more(), pair[1].less()), (Some(pair[1]), Some(pair[0])));
+    }
+    assert_eq!((Level::Error.less(), Level::Trace.more()), (None, None));
+    for level in all {
+        assert_eq!(level.as_str().parse(), Ok(level));
     }
 }

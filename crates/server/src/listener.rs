@@ -1,6 +1,6 @@
 //! The TLS listener: accepts connections, bounds what each may use, and ends in good order.
 //!
-//! The one module that knows axum-server. Never in here: routes, and plain text on the wire.
+//! With `tls::live` and `connection` all that knows axum-server. Never in here: routes, and plain text on the wire.
 
 use std::future::Future;
 use std::io;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::tls_rustls::RustlsAcceptor;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use thiserror::Error;
@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::app::{App, ServerSettings};
 use crate::connection::Admission;
 use crate::limits::Limits;
-use crate::tls::{self, Identity};
+use crate::tls::LiveTls;
 use countersign_trust::Trust;
 
 /// Why the server stopped, or did not start.
@@ -26,31 +26,28 @@ pub enum ServeError {
     /// The socket failed.
     #[error("the listening socket failed ({0}): check the address and that nothing else uses it")]
     Listen(#[source] io::Error),
-    /// The TLS configuration cannot be built.
-    #[error("TLS cannot be set up ({0}): check certificate and key")]
-    Tls(#[source] rustls::Error),
 }
 
-/// Serves `trust` over TLS on a bound listener until `shutdown` completes.
+/// Serves `trust` over TLS on a bound listener until `shutdown` completes. What is put in place of
+/// the configuration in `tls` meanwhile holds for the handshakes that begin from then on.
 ///
 /// Then no new connection is taken, ready answers 503, and what is in flight may finish within
 /// `drain`; what has not by then is cut.
 ///
 /// # Errors
-/// [`ServeError`] when TLS cannot be set up or the listener fails.
+/// [`ServeError`] when the listener fails.
 pub async fn serve(
     listener: std::net::TcpListener,
-    identity: Identity,
+    tls: LiveTls,
     trust: Arc<Trust>,
     settings: ServerSettings,
     shutdown: impl Future<Output = ()> + Send + 'static,
     drain: Duration,
 ) -> Result<(), ServeError> {
-    let config = tls::server_config(identity).map_err(ServeError::Tls)?;
     let limits = settings.limits.clone();
     let app = App::new(trust, settings);
     let handle: Handle<SocketAddr> = Handle::new();
-    let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(Arc::new(config)))
+    let acceptor = RustlsAcceptor::new(tls.shared())
         .handshake_timeout(limits.handshake)
         .acceptor(Admission::new(&limits));
     let mut server = axum_server::from_tcp(listener)

@@ -237,7 +237,8 @@ fn builder() -> PrometheusBuilder {
         .set_bucket_count(WINDOW_PIECES)
 }
 
-/// A size as the summaries take it. No body may have 4 GiB; one that is announced so counts as that.
+/// A size as the summaries take it. No body may have 4 GiB; one that is announced as larger counts
+/// as that.
 fn bytes(size: u64) -> f64 {
     u32::try_from(size).map_or(f64::from(u32::MAX), f64::from)
 }

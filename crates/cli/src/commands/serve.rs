@@ -7,22 +7,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use countersign_config::Settings;
+use countersign_config::{Overrides, Settings};
 use countersign_custody::sealed::{
     DEFAULT_ALIAS, Passphrase, Passphrases, SealedCustody, SealedSettings,
 };
-use countersign_server::tls::{Identity, generated};
+use countersign_server::tls::LiveTls;
 use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings};
 use countersign_storage::engine::sqlite::SqliteStore;
-use countersign_trust::{Clock, Policy, SystemClock, Trust};
+use countersign_trust::{Clock as _, Policy, SystemClock, Trust};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::certificates::Certificates;
 use crate::data_dir::DataDir;
 use crate::exit::{self, Failure};
 use crate::flags::{self, LogFlags, SettingsFlags};
-use crate::greeting::{Authority, Greeting, certificate_address};
-use crate::signals::StopSignals;
+use crate::greeting::{Authority, Greeting};
+use crate::logs::LevelSwitch;
+use crate::signals::{StopSignals, WishSignals};
+use crate::upkeep::Upkeep;
 use crate::{key_passphrase, logs};
 
 /// How long the database may take to close once no request needs it.
@@ -55,6 +58,7 @@ fn after_help() -> String {
   countersign serve
   countersign serve --listen 0.0.0.0:4443 --host trust.example.com --data-dir /var/lib/countersign
   countersign serve --tls-cert fullchain.pem --tls-key privkey.pem
+  countersign serve --client-ca clients.pem
   COUNTERSIGN_HOSTS=trust.example.com,10.0.0.7 countersign serve --config countersign.toml";
     const FILE: &str = "A file of settings:
   [server]
@@ -69,15 +73,20 @@ fn after_help() -> String {
 impl Serve {
     /// Serves until a signal asks to stop.
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let settings = self.flags.settings_with(self.log)?;
-        logs::start(&settings.log);
+        let flags = self.flags.overrides(self.log);
+        let settings = flags::load(&flags)?;
+        let level = logs::start(&settings.log);
         let dir = DataDir::at(settings.server.data_dir())?;
         let hold = dir.hold()?;
         let listener = listen(&settings)?;
         let passphrase = key_passphrase::obtain(&settings.keys, &dir, &hold)?;
-        let (identity, authority) = identity(&settings, &dir)?;
+        let now = SystemClock.now();
+        let certificates = Certificates::load(&settings, &dir, now)?;
+        certificates.warn_of_ends(now);
+        let Certificates { identity, clients, authority } = certificates;
+        let tls = LiveTls::new(identity, &clients)?;
         let runtime = Runtime::new().map_err(|error| system("start threads", &error))?;
-        let started = Started { settings, dir, listener, identity, authority };
+        let started = Started { flags, settings, level, dir, listener, tls, authority };
         let outcome = runtime.block_on(Box::pin(started.serve(passphrase)));
         if matches!(outcome, Err(Failure::Interrupted { .. })) {
             runtime.shutdown_background();
@@ -88,10 +97,12 @@ impl Serve {
 
 /// What is ready before the database is opened.
 struct Started {
+    flags: Overrides,
     settings: Settings,
+    level: LevelSwitch,
     dir: DataDir,
     listener: TcpListener,
-    identity: Identity,
+    tls: LiveTls,
     authority: Authority,
 }
 
@@ -128,6 +139,7 @@ impl Started {
 
     async fn answer(self, trust: Arc<Trust>) -> Result<(), Failure> {
         let mut signals = StopSignals::take().map_err(|error| system("take signals", &error))?;
+        let wishes = WishSignals::take().map_err(|error| system("take signals", &error))?;
         self.greet()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async {
@@ -137,15 +149,24 @@ impl Started {
         let drain = self.settings.server.drain;
         let mut serving = Box::pin(countersign_server::serve(
             self.listener,
-            self.identity,
+            self.tls.clone(),
             trust,
             server_settings(&self.settings),
             shutdown,
             drain,
         ));
+        let upkeep = Upkeep {
+            flags: self.flags,
+            settings: self.settings,
+            dir: self.dir,
+            tls: self.tls,
+            level: self.level,
+            clock: Arc::new(SystemClock),
+        };
         let first = tokio::select! {
             ended = &mut serving => return Ok(ended?),
             signal = signals.next() => signal,
+            never = upkeep.run(wishes) => match never {},
         };
         tracing::info!(signal = first.name, drain_seconds = drain.as_secs(), "stopping");
         drop(stop);
@@ -168,6 +189,7 @@ impl Started {
             hosts: &self.settings.server.hosts,
             data_dir: self.dir.path(),
             authority: &self.authority,
+            client_ca: self.settings.tls.client_ca(),
         };
         let mut stdout = io::stdout().lock();
         let said = write!(stdout, "{greeting}").and_then(|()| stdout.flush());
@@ -189,26 +211,6 @@ fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)
-}
-
-/// The operator's own certificate when there is one, else the data directory's.
-fn identity(settings: &Settings, dir: &DataDir) -> Result<(Identity, Authority), Failure> {
-    let now = SystemClock.now();
-    if let Some(own) = settings.tls.own() {
-        let identity = Identity::load(own.cert, own.key)?.valid_at(now)?;
-        return Ok((identity, Authority::Own(own.cert.to_owned())));
-    }
-    let named = settings.server.hosts.iter().map(ToString::to_string);
-    let hosts: Vec<String> = named.chain(certificate_address(settings.server.listen)).collect();
-    let files = generated::ensure(&dir.certs(), &hosts, now)?;
-    let identity = Identity::load(&files.cert, &files.key)?;
-    if identity.not_after() < now {
-        tracing::warn!(
-            cert = %files.cert.display(), not_after = %identity.not_after(),
-            "the certificate has expired and its authority's key is not here: renew it"
-        );
-    }
-    Ok((identity, Authority::Generated(files.ca_cert)))
 }
 
 fn policy(settings: &Settings) -> Policy {

@@ -119,6 +119,7 @@ fn what_serve_would_refuse_is_found_with_its_code() {
     fs::write(path("c.toml"), "[keys]\npassphrase_file = 'gone'\n").unwrap();
     for (arguments, code, words) in [
         (["--tls-cert", "a.crt", "--tls-key", "b.key"].as_slice(), 7, "does not belong"),
+        (&["--client-ca", "gone.crt"], 7, "gone.crt"),
         (&["--data-dir", "file/below"], 3, "make it writable"),
         (&["--config", "c.toml"], 2, "gone (keys.passphrase_file) cannot be read"),
         (&["--listen", "4443"], 2, "--listen = "),

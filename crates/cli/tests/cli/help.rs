@@ -20,6 +20,11 @@ fn the_help_of_serve() {
 }
 
 #[test]
+fn the_help_of_certs_make() {
+    insta::assert_snapshot!(printed(&["certs", "make", "--help"]));
+}
+
+#[test]
 fn the_help_of_certs_show() {
     insta::assert_snapshot!(printed(&["certs", "show", "--help"]));
 }
@@ -98,6 +103,7 @@ fn the_help_of_serve_names_every_variable_and_exit_code() {
         "HOSTS",
         "TLS_CERT",
         "TLS_KEY",
+        "CLIENT_CA",
         "LOG_LEVEL",
         "LOG_FORMAT",
         "KEY_PASSPHRASE",

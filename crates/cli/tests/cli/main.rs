@@ -2,14 +2,18 @@
 #![cfg(test)]
 
 mod certificates;
+mod clients;
 mod config;
+mod connection;
 mod doctor;
 mod files;
 mod help;
 mod keys;
 mod logs;
+mod making;
 mod process;
 mod refusals;
+mod reloading;
 mod secrets;
 mod sources;
 mod stopping;

@@ -88,6 +88,11 @@ impl Server {
         self.running.wait_for(Stream::Err, text)
     }
 
+    /// Waits for a line on standard output that holds `text`.
+    pub(crate) fn wait_for_output(&mut self, text: &str) -> String {
+        self.running.wait_for(Stream::Out, text)
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let status =
             Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();

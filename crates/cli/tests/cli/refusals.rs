@@ -38,7 +38,7 @@ fn an_unknown_flag_is_refused_with_the_nearest_right_one() {
 fn flags_of_later_versions_are_refused() {
     let dir = empty_dir();
     check(dir.path(), &["--database", "postgres://localhost/x"], 2, &["'--database'"]);
-    check(dir.path(), &["--client-ca", "ca.crt"], 2, &["'--client-ca'"]);
+    check(dir.path(), &["--signer", "localhost:7899"], 2, &["'--signer'"]);
 }
 
 #[test]

@@ -37,6 +37,44 @@ pub enum Level {
     Trace,
 }
 
+impl Level {
+    /// The name by which settings call it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+
+    /// The level that writes more; `None` above the highest.
+    #[must_use]
+    pub fn more(self) -> Option<Self> {
+        match self {
+            Self::Error => Some(Self::Warn),
+            Self::Warn => Some(Self::Info),
+            Self::Info => Some(Self::Debug),
+            Self::Debug => Some(Self::Trace),
+            Self::Trace => None,
+        }
+    }
+
+    /// The level that writes less; `None` below the lowest.
+    #[must_use]
+    pub fn less(self) -> Option<Self> {
+        match self {
+            Self::Error => None,
+            Self::Warn => Some(Self::Error),
+            Self::Info => Some(Self::Warn),
+            Self::Debug => Some(Self::Info),
+            Self::Trace => Some(Self::Debug),
+        }
+    }
+}
+
 impl FromStr for Level {
     type Err = NotAChoice;
 

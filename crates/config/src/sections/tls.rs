@@ -1,4 +1,4 @@
-//! `[tls]`: the operator's own certificate.
+//! `[tls]`: the operator's own certificate, and whose certificates clients must show.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::ConfigError;
 const CERT: &str = "the certificate (--tls-cert, COUNTERSIGN_TLS_CERT or tls.cert)";
 const KEY: &str = "its key (--tls-key, COUNTERSIGN_TLS_KEY or tls.key)";
 
-/// The section `[tls]`. Without it the server makes a certificate of its own.
+/// The section `[tls]`. Without it the server makes a certificate of its own, and serves anyone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Tls {
@@ -21,6 +21,10 @@ pub struct Tls {
     ///
     /// Default: none. Needs `cert`.
     pub(crate) key: Option<PathBuf>,
+    /// The PEM file of the authorities whose certificates clients must show.
+    ///
+    /// Default: none, which means that clients need no certificate.
+    pub(crate) client_ca: Option<PathBuf>,
 }
 
 /// The operator's own certificate and key.
@@ -40,6 +44,12 @@ impl Tls {
         Some(OwnIdentity { cert, key })
     }
 
+    /// The file of the authorities of clients; `None` when clients need no certificate.
+    #[must_use]
+    pub fn client_ca(&self) -> Option<&Path> {
+        self.client_ca.as_deref()
+    }
+
     /// Itself, when it has both files or none.
     pub(crate) fn whole(self) -> Result<Self, ConfigError> {
         match (&self.cert, &self.key) {
@@ -52,5 +62,6 @@ impl Tls {
     pub(crate) fn rebase(&mut self, base: &Path) {
         self.cert = self.cert.take().map(|path| base.join(path));
         self.key = self.key.take().map(|path| base.join(path));
+        self.client_ca = self.client_ca.take().map(|path| base.join(path));
     }
 }

@@ -1,5 +1,7 @@
 //! Over real sockets with real TLS. Waiting is always for an event, with a deadline.
 
+mod handshakes;
+
 use std::net::TcpListener as StdListener;
 use std::path::PathBuf;
 
@@ -19,7 +21,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::*;
 use crate::testing::{BrokenStore, CONTENT_TYPE, broken_trust, now, settings};
-use crate::tls::generated;
+use crate::tls::{ClientPolicy, Identity, generated};
 
 /// Far more than anything here takes; a test that waits so long has failed.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -28,6 +30,7 @@ const PING: &str = "GET /v2/ HTTP/1.1\r\nHost: localhost\r\n\r\n";
 struct Running {
     address: SocketAddr,
     ca_cert: PathBuf,
+    tls: LiveTls,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), ServeError>>,
     _dir: TempDir,
@@ -39,6 +42,7 @@ fn start_with(limits: Limits, drain: Duration) -> Running {
     let dir = tempfile::tempdir().unwrap();
     let files = generated::ensure(&dir.path().join("certs"), &[], now()).unwrap();
     let identity = Identity::load(&files.cert, &files.key).unwrap().valid_at(now()).unwrap();
+    let tls = LiveTls::new(identity, &ClientPolicy::Anyone).unwrap();
     let listener = StdListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -46,9 +50,9 @@ fn start_with(limits: Limits, drain: Duration) -> Running {
         stopped.await.ok();
     };
     let trust = broken_trust(BrokenStore::Panics);
-    let serving = serve(listener, identity, trust, settings(limits), shutdown, drain);
+    let serving = serve(listener, tls.clone(), trust, settings(limits), shutdown, drain);
     let task = tokio::spawn(serving);
-    Running { address, ca_cert: files.ca_cert, stop: Some(stop), task, _dir: dir }
+    Running { address, ca_cert: files.ca_cert, tls, stop: Some(stop), task, _dir: dir }
 }
 
 fn start(limits: Limits) -> Running {

@@ -19,6 +19,15 @@ pub(super) enum Secrecy {
     Public,
 }
 
+/// Whether there is something at `path`.
+pub(super) fn is_there(path: &Path) -> Result<bool, TlsError> {
+    path.try_exists().map_err(|source| TlsError::Io {
+        action: "cannot read",
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// Makes a directory (and those above it) with mode 0700 where it is missing.
 pub(super) fn make_dir(path: &Path) -> Result<(), TlsError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| TlsError::Io {

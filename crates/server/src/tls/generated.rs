@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 use super::TlsError;
 use super::files::{self, Secrecy};
-use super::issue::{self, Authority, Host, Leaf};
+use super::issue::{self, Authority, Bearer, Host, Leaf};
+use super::validity::Stage;
 
 /// The files of a data directory, ready for [`super::Identity::load`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,18 +104,11 @@ impl Paths {
     }
 
     fn present(&self) -> Result<Present, TlsError> {
-        let there = |path: &Path| {
-            path.try_exists().map_err(|source| TlsError::Io {
-                action: "cannot read",
-                path: path.to_owned(),
-                source,
-            })
-        };
         Ok(Present {
-            ca_cert: there(&self.ca_cert)?,
-            ca_key: there(&self.ca_key)?,
-            cert: there(&self.cert)?,
-            key: there(&self.key)?,
+            ca_cert: files::is_there(&self.ca_cert)?,
+            ca_key: files::is_there(&self.ca_key)?,
+            cert: files::is_there(&self.cert)?,
+            key: files::is_there(&self.key)?,
         })
     }
 }
@@ -173,14 +167,13 @@ fn renew(paths: &Paths, asked: &BTreeSet<Host>, now: DateTime<Utc>) -> Result<Ac
     Ok(Action::Reissued)
 }
 
-/// Whether the certificate is in the last third of its life, or past it.
-fn is_due(leaf: &Leaf, now: DateTime<Utc>) -> bool {
-    let (not_before, not_after) = leaf.validity();
-    now >= not_after - (not_after - not_before) / 3
+/// Whether a certificate is to be issued again: in the last third of its life, or past it.
+pub(super) fn is_due(leaf: &Leaf, now: DateTime<Utc>) -> bool {
+    matches!(leaf.validity().stage(now), Stage::LastThird | Stage::Over)
 }
 
 /// A new key, written before anything is made of it.
-fn new_key(path: &Path) -> Result<KeyPair, TlsError> {
+pub(super) fn new_key(path: &Path) -> Result<KeyPair, TlsError> {
     let key = issue::make_key()?;
     let pem = Zeroizing::new(key.serialize_pem());
     files::write(path, Secrecy::Private, pem.as_bytes())?;
@@ -195,7 +188,7 @@ fn issue_leaf(
     now: DateTime<Utc>,
 ) -> Result<(), TlsError> {
     let hosts = asked.iter().cloned().chain(own_hosts()).collect();
-    let pem = authority.issue(&hosts, key, now)?;
+    let pem = authority.issue(&Bearer::Server(hosts), key, now)?;
     files::write(&paths.cert, Secrecy::Public, pem.as_bytes())
 }
 

@@ -14,14 +14,14 @@ use x509_cert::der::Decode as _;
 use zeroize::Zeroizing;
 
 use super::TlsError;
+use super::validity::{Stage, Validity};
 
 /// What the server shows and signs with in a handshake. The key belongs to the certificate.
 #[derive(Clone)]
 pub struct Identity {
     certified: Arc<CertifiedKey>,
     cert_path: PathBuf,
-    not_before: DateTime<Utc>,
-    not_after: DateTime<Utc>,
+    validity: Validity,
 }
 
 impl Identity {
@@ -36,7 +36,7 @@ impl Identity {
         let chain = read_chain(cert)?;
         let private = read_key(key)?;
         let leaf = chain.first().ok_or_else(|| bad_pem(cert, CERTIFICATE, "none found"))?;
-        let (not_before, not_after) = validity(leaf, cert)?;
+        let validity = validity(leaf, cert)?;
         let provider = rustls::crypto::ring::default_provider();
         let signing = provider.key_provider.load_private_key(private).map_err(|error| {
             TlsError::Unusable { path: key.to_owned(), reason: error.to_string() }
@@ -48,12 +48,7 @@ impl Identity {
             }
             other => TlsError::Unusable { path: cert.to_owned(), reason: other.to_string() },
         })?;
-        Ok(Self {
-            certified: Arc::new(certified),
-            cert_path: cert.to_owned(),
-            not_before,
-            not_after,
-        })
+        Ok(Self { certified: Arc::new(certified), cert_path: cert.to_owned(), validity })
     }
 
     /// The identity, if its certificate is valid at `now`.
@@ -61,21 +56,25 @@ impl Identity {
     /// # Errors
     /// [`TlsError::Expired`] when `now` is outside the certificate's dates.
     pub fn valid_at(self, now: DateTime<Utc>) -> Result<Self, TlsError> {
-        if (self.not_before..=self.not_after).contains(&now) {
-            return Ok(self);
+        match self.validity.stage(now) {
+            Stage::Fresh | Stage::LastThird => Ok(self),
+            Stage::NotYet | Stage::Over => {
+                let Validity { not_before, not_after } = self.validity;
+                Err(TlsError::Expired { path: self.cert_path, not_before, not_after, now })
+            }
         }
-        Err(TlsError::Expired {
-            path: self.cert_path,
-            not_before: self.not_before,
-            not_after: self.not_after,
-            now,
-        })
     }
 
-    /// The last moment at which the certificate is valid.
+    /// The file of the certificate.
     #[must_use]
-    pub fn not_after(&self) -> DateTime<Utc> {
-        self.not_after
+    pub fn cert_path(&self) -> &Path {
+        &self.cert_path
+    }
+
+    /// When the certificate is valid.
+    #[must_use]
+    pub fn validity(&self) -> Validity {
+        self.validity
     }
 
     pub(super) fn into_resolver(self) -> Arc<dyn ResolvesServerCert> {
@@ -87,7 +86,7 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
             .field("cert", &self.cert_path)
-            .field("not_after", &self.not_after)
+            .field("not_after", &self.validity.not_after)
             .finish_non_exhaustive()
     }
 }
@@ -95,7 +94,18 @@ impl fmt::Debug for Identity {
 const CERTIFICATE: &str = "certificate";
 const PRIVATE_KEY: &str = "private key";
 
-fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+/// When the first certificate of a PEM file is valid.
+///
+/// # Errors
+/// [`TlsError`] when the file cannot be read or holds no certificate.
+pub fn validity_in(path: &Path) -> Result<Validity, TlsError> {
+    let chain = read_chain(path)?;
+    let first = chain.first().ok_or_else(|| bad_pem(path, CERTIFICATE, "none found"))?;
+    validity(first, path)
+}
+
+/// Every certificate of a PEM file, in its order.
+pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let text = read(path)?;
     CertificateDer::pem_slice_iter(&text)
         .collect::<Result<Vec<_>, _>>()
@@ -118,17 +128,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     })
 }
 
-fn bad_pem(path: &Path, expected: &'static str, reason: impl fmt::Display) -> TlsError {
+pub(super) fn bad_pem(path: &Path, expected: &'static str, reason: impl fmt::Display) -> TlsError {
     TlsError::BadPem { path: path.to_owned(), expected, reason: reason.to_string() }
 }
 
-fn validity(
-    leaf: &CertificateDer<'_>,
+/// When `certificate`, which is from `path`, is valid.
+pub(super) fn validity(
+    certificate: &CertificateDer<'_>,
     path: &Path,
-) -> Result<(DateTime<Utc>, DateTime<Utc>), TlsError> {
-    let parsed = Certificate::from_der(leaf).map_err(|error| bad_pem(path, CERTIFICATE, error))?;
-    let validity = parsed.tbs_certificate().validity();
-    Ok((validity.not_before.to_system_time().into(), validity.not_after.to_system_time().into()))
+) -> Result<Validity, TlsError> {
+    let parsed =
+        Certificate::from_der(certificate).map_err(|error| bad_pem(path, CERTIFICATE, error))?;
+    Ok(Validity::of(&parsed))
 }
 
 #[cfg(test)]
@@ -156,7 +167,7 @@ mod tests {
     fn a_pair_that_belongs_together_loads() {
         let (_dir, files) = files();
         let identity = Identity::load(&files.cert, &files.key).unwrap();
-        assert!(identity.not_after() > now() + TimeDelta::days(390));
+        assert!(identity.validity().not_after > now() + TimeDelta::days(390));
         assert!(identity.valid_at(now()).is_ok());
     }
 

@@ -1,4 +1,5 @@
-//! The certificate authority of one data directory: made once, then signs the server's leaf.
+//! The certificate authority of one directory: made once, then signs the leaves of the server and
+//! of clients.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use zeroize::Zeroizing;
 
 use super::TlsError;
+use super::validity::Validity;
 
 /// How long the authority lives.
 const AUTHORITY_LIFETIME: TimeDelta = TimeDelta::days(3650);
@@ -35,6 +37,14 @@ pub(super) enum Host {
     Name(String),
     /// An address.
     Address(IpAddr),
+}
+
+/// Whom a leaf is for.
+pub(super) enum Bearer {
+    /// A server that clients reach by these names.
+    Server(BTreeSet<Host>),
+    /// A client of this name.
+    Client(String),
 }
 
 /// A certificate authority that can sign.
@@ -74,22 +84,31 @@ impl Authority {
         leaf.0.tbs_certificate().issuer() == self.certificate.0.tbs_certificate().subject()
     }
 
-    /// A leaf for `key` that carries `hosts`, in PEM form. It never outlives the authority.
+    /// A leaf for `key` and its `bearer`, in PEM form. It never outlives the authority.
     pub(super) fn issue(
         &self,
-        hosts: &BTreeSet<Host>,
+        bearer: &Bearer,
         key: &KeyPair,
         now: DateTime<Utc>,
     ) -> Result<String, TlsError> {
         let not_before = now - CLOCK_SLACK;
-        let (_, last) = self.certificate.validity();
+        let last = self.certificate.validity().not_after;
         let mut params = CertificateParams::default();
         set_validity(&mut params, not_before, last.min(not_before + LEAF_LIFETIME));
         params.serial_number = Some(random_serial()?);
-        params.distinguished_name = common_name("countersign");
-        params.subject_alt_names = hosts.iter().map(Host::to_san).collect::<Result<_, _>>()?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        match bearer {
+            Bearer::Server(hosts) => {
+                params.distinguished_name = common_name("countersign");
+                params.subject_alt_names =
+                    hosts.iter().map(Host::to_san).collect::<Result<_, _>>()?;
+                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            }
+            Bearer::Client(name) => {
+                params.distinguished_name = common_name(name);
+                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            }
+        }
         params.use_authority_key_identifier_extension = true;
         let pem = params.signed_by(key, &self.issuer).map_err(issue)?.pem();
         if !self.issued(&Leaf::parse(pem.as_bytes())?) {
@@ -115,10 +134,9 @@ impl Leaf {
         Certificate::from_der(&der).map(Self).map_err(issue)
     }
 
-    /// First and last moment of validity.
-    pub(super) fn validity(&self) -> (DateTime<Utc>, DateTime<Utc>) {
-        let validity = self.0.tbs_certificate().validity();
-        (validity.not_before.to_system_time().into(), validity.not_after.to_system_time().into())
+    /// When it is valid.
+    pub(super) fn validity(&self) -> Validity {
+        Validity::of(&self.0)
     }
 
     /// The names it carries; those of other kinds are left out.
@@ -215,7 +233,7 @@ fn random_serial() -> Result<SerialNumber, TlsError> {
 }
 
 /// Sets the dates, to the second, kept within the years that a certificate can state.
-fn set_validity(params: &mut CertificateParams, from: DateTime<Utc>, to: DateTime<Utc>) {
+pub(super) fn set_validity(params: &mut CertificateParams, from: DateTime<Utc>, to: DateTime<Utc>) {
     const LAST_SECOND: i64 = 253_402_300_799;
     let since_epoch = |time: DateTime<Utc>| {
         Duration::from_secs(u64::try_from(time.timestamp().clamp(0, LAST_SECOND)).unwrap_or(0))

@@ -1,22 +1,30 @@
-//! TLS: the server's certificate and key, and the one rustls configuration.
+//! TLS: the server's certificate and key, whose certificates clients must show, and the one rustls
+//! configuration.
 //!
 //! One provider, ring, named wherever a configuration is built. Never in here: plain text. What
 //! does not load is an error that stops the start; there is no way on without TLS.
 
+mod client_pair;
+mod client_verifier;
+mod clients;
 mod files;
 pub mod generated;
 mod identity;
 mod issue;
+mod live;
+mod validity;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rustls::ServerConfig;
 use thiserror::Error;
 
-pub use identity::Identity;
+pub use client_pair::{ClientFiles, ClientName, NotAClientName, ensure_client};
+pub use clients::{ClientAuthorities, ClientPolicy};
+pub use identity::{Identity, validity_in};
+pub use live::LiveTls;
+pub use validity::{Stage, Validity};
 
 /// Why TLS cannot be set up. The text says the cause, then the mend.
 #[derive(Debug, Error)]
@@ -52,6 +60,14 @@ pub enum TlsError {
         not_after: DateTime<Utc>,
         /// The time it was judged at.
         now: DateTime<Utc>,
+    },
+    /// A certificate is there that was not made here, or whose key is elsewhere.
+    #[error("{path} is there already and {reason}: move it away, or choose another name")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Why it is not made again.
+        reason: &'static str,
     },
     /// The files do not go together, and none of them may be overwritten.
     #[error(
@@ -95,19 +111,4 @@ pub enum TlsError {
         /// What is wrong.
         reason: String,
     },
-}
-
-/// The configuration of the listener: TLS 1.2 and 1.3 with forward secrecy and authenticated
-/// encryption only (all that ring has), HTTP/2 before HTTP/1.1, no client certificates.
-///
-/// # Errors
-/// [`rustls::Error`] when provider and protocol versions do not go together.
-pub(crate) fn server_config(identity: Identity) -> Result<ServerConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_cert_resolver(identity.into_resolver());
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }

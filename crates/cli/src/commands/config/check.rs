@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_config::Settings;
 use countersign_custody::sealed::{DEFAULT_ALIAS, Passphrase, Passphrases, prove_passphrases};
-use countersign_server::tls::{Identity, TlsError};
+use countersign_server::tls::{ClientAuthorities, Identity, TlsError};
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
@@ -44,6 +44,9 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
 
 fn certificates(settings: &Settings, dir: &DataDir) -> Result<(), Failure> {
     let now = SystemClock.now();
+    if let Some(path) = settings.tls.client_ca() {
+        ClientAuthorities::load(path, now)?;
+    }
     if let Some(own) = settings.tls.own() {
         Identity::load(own.cert, own.key)?.valid_at(now)?;
         return Ok(());

@@ -1,0 +1,129 @@
+//! The certificates of a server, where its settings say: loaded, and warned of in good time.
+//!
+//! Never in here: when to look at them.
+
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use countersign_config::Settings;
+use countersign_server::tls::generated::{self, Action};
+use countersign_server::tls::{
+    ClientAuthorities, ClientPolicy, Identity, Stage, TlsError, Validity, validity_in,
+};
+
+use crate::data_dir::DataDir;
+use crate::greeting::{Authority, certificate_address};
+
+/// How long before its end an authority of our own making is warned of: every client must be given
+/// the next one.
+const AUTHORITY_NOTICE: TimeDelta = TimeDelta::days(365);
+
+/// What a server shows in handshakes, and what it asks for.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    pub(crate) identity: Identity,
+    pub(crate) clients: ClientPolicy,
+    pub(crate) authority: Authority,
+}
+
+impl Certificates {
+    /// The operator's own certificate when there is one, else the data directory's, made or issued
+    /// again when that is due. The caller holds `dir`.
+    pub(crate) fn load(
+        settings: &Settings,
+        dir: &DataDir,
+        now: DateTime<Utc>,
+    ) -> Result<Self, TlsError> {
+        let clients = match settings.tls.client_ca() {
+            Some(path) => ClientPolicy::Certified(ClientAuthorities::load(path, now)?),
+            None => ClientPolicy::Anyone,
+        };
+        let (identity, authority) = match settings.tls.own() {
+            Some(own) => {
+                let identity = Identity::load(own.cert, own.key)?.valid_at(now)?;
+                (identity, Authority::Own(own.cert.to_owned()))
+            }
+            None => generated(settings, dir, now)?,
+        };
+        Ok(Self { identity, clients, authority })
+    }
+
+    /// Writes to the log which of them end soon, and what to do.
+    pub(crate) fn warn_of_ends(&self, now: DateTime<Utc>) {
+        let mend = match &self.authority {
+            Authority::Own(_) => "renew it, then send SIGHUP",
+            // With the authority's key it would have been issued again.
+            Authority::Generated(_) => {
+                "put its authority's ca.key beside it, or renew it, then send SIGHUP"
+            }
+        };
+        warn_of_last_third(self.identity.cert_path(), self.identity.validity(), now, mend);
+        if let ClientPolicy::Certified(authorities) = &self.clients {
+            let mend = "add the authority that follows it to the file, then send SIGHUP";
+            warn_of_last_third(authorities.path(), authorities.validity(), now, mend);
+        }
+        if let Authority::Generated(ca_cert) = &self.authority {
+            warn_of_authority(ca_cert, now);
+        }
+    }
+}
+
+/// The hosts that the settings want in a generated certificate.
+pub(crate) fn wanted_hosts(settings: &Settings) -> Vec<String> {
+    let named = settings.server.hosts.iter().map(ToString::to_string);
+    named.chain(certificate_address(settings.server.listen)).collect()
+}
+
+fn generated(
+    settings: &Settings,
+    dir: &DataDir,
+    now: DateTime<Utc>,
+) -> Result<(Identity, Authority), TlsError> {
+    let files = generated::ensure(&dir.certs(), &wanted_hosts(settings), now)?;
+    let identity = Identity::load(&files.cert, &files.key)?;
+    if files.action == Action::Reissued {
+        let not_after = identity.validity().not_after;
+        tracing::info!(cert = %files.cert.display(), %not_after, "certificate issued again");
+    }
+    Ok((identity, Authority::Generated(files.ca_cert)))
+}
+
+fn warn_of_last_third(cert: &Path, validity: Validity, now: DateTime<Utc>, mend: &'static str) {
+    let (cert, not_after) = (cert.display(), validity.not_after);
+    match validity.stage(now) {
+        Stage::Fresh => {}
+        Stage::LastThird => tracing::warn!(%cert, %not_after, mend, "a certificate ends soon"),
+        Stage::NotYet | Stage::Over => {
+            tracing::error!(%cert, %not_after, mend, "a certificate is not valid now");
+        }
+    }
+}
+
+fn warn_of_authority(ca_cert: &Path, now: DateTime<Utc>) {
+    // Clients need the file, the server does not: one that cannot be read has no date to warn of.
+    let Ok(validity) = validity_in(ca_cert) else { return };
+    if ends_within_notice(validity, now) {
+        let mend = "move the certs directory away and restart, then give clients the new ca.crt";
+        let (cert, not_after) = (ca_cert.display(), validity.not_after);
+        tracing::warn!(%cert, %not_after, mend, "the authority ends within a year");
+    }
+}
+
+fn ends_within_notice(authority: Validity, now: DateTime<Utc>) -> bool {
+    authority.not_after - now < AUTHORITY_NOTICE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_is_warned_of_from_a_year_before_its_end() {
+        let not_before = DateTime::from_timestamp(1_795_518_000, 0).unwrap();
+        let authority = Validity { not_before, not_after: not_before + TimeDelta::days(3650) };
+        for (day, expected) in [(0, false), (3285, false), (3286, true), (4000, true)] {
+            let now = not_before + TimeDelta::days(day);
+            assert_eq!(ends_within_notice(authority, now), expected, "{day}");
+        }
+    }
+}

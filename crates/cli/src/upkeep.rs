@@ -1,0 +1,244 @@
+//! What a running server does beside serving: it reads settings and certificates again when it is
+//! asked to, changes the level of its log, and looks at its certificates once a day.
+//!
+//! Never in here: an end of the server. What cannot be read again stays as it is, and the log says
+//! why.
+
+use std::convert::Infallible;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_config::sections::log::Level;
+use countersign_config::{Overrides, Settings};
+use countersign_server::tls::{ClientPolicy, LiveTls};
+use countersign_trust::Clock;
+use tokio::time::{Instant, interval_at};
+
+use crate::certificates::Certificates;
+use crate::data_dir::DataDir;
+use crate::flags;
+use crate::logs::LevelSwitch;
+use crate::signals::{Wish, WishSignals};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The part of a running server that can change.
+pub(crate) struct Upkeep {
+    /// What the command line says.
+    pub(crate) flags: Overrides,
+    /// What the server runs with.
+    pub(crate) settings: Settings,
+    /// The directory that this process holds.
+    pub(crate) dir: DataDir,
+    pub(crate) tls: LiveTls,
+    pub(crate) level: LevelSwitch,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Upkeep {
+    /// Does what signals ask for, and looks at the certificates daily, until it is dropped.
+    pub(crate) async fn run(mut self, mut signals: WishSignals) -> Infallible {
+        let mut days = interval_at(Instant::now() + DAY, DAY);
+        loop {
+            let wish = tokio::select! {
+                wish = signals.next() => Some(wish),
+                _ = days.tick() => None,
+            };
+            // Files are small and local, and reading them must not wait for a free thread.
+            tokio::task::block_in_place(|| match wish {
+                Some(Wish::Reload) => self.reload(),
+                Some(Wish::LogMore) => self.shift_level(self.level.level().more()),
+                Some(Wish::LogLess) => self.shift_level(self.level.level().less()),
+                None => self.look(),
+            });
+        }
+    }
+
+    /// Takes over what settings, certificates and keys say now.
+    fn reload(&mut self) {
+        match flags::load(&self.flags) {
+            Ok(read) => self.adopt(read),
+            Err(error) => tracing::error!(
+                %error,
+                "the settings cannot be read again and stay as they were"
+            ),
+        }
+        let Some(certificates) = self.refresh() else { return };
+        let clients = match &certificates.clients {
+            ClientPolicy::Anyone => None,
+            ClientPolicy::Certified(authorities) => Some(authorities.path().display()),
+        };
+        tracing::info!(
+            cert = %certificates.identity.cert_path().display(),
+            not_after = %certificates.identity.validity().not_after,
+            client_ca = clients.map(tracing::field::display),
+            "certificates read again"
+        );
+    }
+
+    /// The daily look: issues the generated certificate again when that is due, and warns of those
+    /// that end soon.
+    fn look(&mut self) {
+        self.refresh();
+    }
+
+    /// Shows the certificates that are there now, or says why the present ones stay.
+    fn refresh(&mut self) -> Option<Certificates> {
+        let now = self.clock.now();
+        let replaced = Certificates::load(&self.settings, &self.dir, now).and_then(|read| {
+            self.tls.replace(read.identity.clone(), &read.clients)?;
+            Ok(read)
+        });
+        match replaced {
+            Ok(certificates) => {
+                certificates.warn_of_ends(now);
+                Some(certificates)
+            }
+            Err(error) => {
+                tracing::error!(%error, "the certificates cannot be read again; those in use stay");
+                None
+            }
+        }
+    }
+
+    /// Takes over those settings that a running server can follow, and names the others.
+    fn adopt(&mut self, read: Settings) {
+        let later = changed_for_next_start(&self.settings, &read);
+        if !later.is_empty() {
+            tracing::warn!(
+                settings = later.join(", "),
+                "settings have changed that take effect at the next start: restart to use them"
+            );
+        }
+        self.settings.server.hosts = read.server.hosts;
+        self.settings.tls = read.tls;
+        self.settings.log.level = read.log.level;
+        let (before, after) = (self.level.level(), read.log.level);
+        if before != after {
+            self.level.set(after);
+            tracing::info!(from = before.as_str(), to = after.as_str(), "log level changed");
+        }
+    }
+
+    /// To `level`; `None` when the present one is the last. Operators of Notary look for the line
+    /// on standard output.
+    fn shift_level(&mut self, level: Option<Level>) {
+        let line = match level {
+            Some(level) => {
+                self.level.set(level);
+                format!("Successfully setting log level to {}", level.as_str())
+            }
+            None => format!("The log level stays at {}", self.level.level().as_str()),
+        };
+        let mut stdout = io::stdout().lock();
+        let said = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+        tracing::info!(level = self.level.level().as_str(), "log level set by a signal");
+        if let Err(error) = said {
+            tracing::warn!(%error, "standard output cannot be written to");
+        }
+    }
+}
+
+/// The settings and sections that differ and that a running server does not follow.
+fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static str> {
+    // A new section does not compile until it is decided here.
+    let Settings { server, tls: _, keys, caching, limits, expiry, log } = running;
+    let changed = [
+        ("server.data_dir", server.data_dir() != read.server.data_dir()),
+        ("server.listen", server.listen != read.server.listen),
+        ("server.drain_seconds", server.drain != read.server.drain),
+        ("[keys]", *keys != read.keys),
+        ("[caching]", *caching != read.caching),
+        ("[limits]", *limits != read.limits),
+        ("[expiry]", *expiry != read.expiry),
+        ("log.format", log.format != read.log.format),
+    ];
+    changed.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use chrono::{DateTime, TimeDelta, Utc};
+    use countersign_config::HostName;
+    use countersign_trust::SystemClock;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::logs;
+
+    /// A clock that stands.
+    struct At(DateTime<Utc>);
+
+    impl Clock for At {
+        fn now(&self) -> DateTime<Utc> {
+            self.0
+        }
+    }
+
+    /// The upkeep of a server that started on an empty directory just now, `age` later.
+    fn upkeep(age: TimeDelta) -> (Upkeep, TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let flags = Overrides { data_dir: Some(directory.path().into()), ..Overrides::default() };
+        let settings = Settings::load(&flags, &|_| None).unwrap();
+        let dir = DataDir::at(directory.path()).unwrap();
+        let started = SystemClock.now();
+        let certificates = Certificates::load(&settings, &dir, started).unwrap();
+        let tls = LiveTls::new(certificates.identity, &certificates.clients).unwrap();
+        let (_filter, level) = logs::level_filter(Level::Info);
+        let clock = Arc::new(At(started + age));
+        (Upkeep { flags, settings, dir, tls, level, clock }, directory)
+    }
+
+    fn leaf(directory: &TempDir) -> Vec<u8> {
+        fs::read(directory.path().join("certs/server.crt")).unwrap()
+    }
+
+    #[test]
+    fn the_daily_look_issues_the_certificate_again_in_its_last_third() {
+        for (days, again) in [(1, false), (264, false), (265, true), (500, true)] {
+            let (mut upkeep, directory) = upkeep(TimeDelta::days(days));
+            let before = leaf(&directory);
+            upkeep.look();
+            assert_eq!(leaf(&directory) != before, again, "after {days} days");
+        }
+    }
+
+    #[test]
+    fn without_the_authoritys_key_the_certificate_stays_and_is_used() {
+        let (mut upkeep, directory) = upkeep(TimeDelta::days(300));
+        fs::remove_file(directory.path().join("certs/ca.key")).unwrap();
+        let before = leaf(&directory);
+        assert!(upkeep.refresh().is_some());
+        assert_eq!(leaf(&directory), before);
+    }
+
+    #[test]
+    fn a_certificate_that_does_not_load_leaves_the_one_in_use() {
+        let (mut upkeep, directory) = upkeep(TimeDelta::zero());
+        fs::write(directory.path().join("certs/server.crt"), "broken").unwrap();
+        assert!(upkeep.refresh().is_none());
+        assert_eq!(leaf(&directory), b"broken");
+    }
+
+    #[test]
+    fn settings_that_need_a_restart_are_named_and_the_others_taken_over() {
+        let (mut upkeep, _directory) = upkeep(TimeDelta::zero());
+        let mut read = upkeep.settings.clone();
+        read.server.listen = "127.0.0.1:1".parse().unwrap();
+        read.server.drain = Duration::from_secs(1);
+        read.limits.parts = 1;
+        read.server.hosts = vec!["trust.example.com".parse::<HostName>().unwrap()];
+        read.log.level = Level::Debug;
+        let later = changed_for_next_start(&upkeep.settings, &read);
+        assert_eq!(later, ["server.listen", "server.drain_seconds", "[limits]"]);
+        let before = upkeep.settings.clone();
+        upkeep.adopt(read.clone());
+        assert_eq!(upkeep.settings.server.hosts, read.server.hosts);
+        assert_eq!(upkeep.settings.log.level, Level::Debug);
+        assert_eq!(upkeep.settings.server.listen, before.server.listen);
+        assert_eq!(upkeep.settings.limits, before.limits);
+    }
+}

@@ -1,0 +1,73 @@
+//! The TLS configuration of a listener, replaced whole while the listener goes on.
+//!
+//! A handshake uses the configuration that is in place when it begins; connections that are open
+//! keep theirs. Never in here: files, and plain text.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum_server::tls_rustls::RustlsConfig;
+use rustls::ServerConfig;
+use rustls::server::NoServerSessionStorage;
+
+use super::{ClientPolicy, Identity, TlsError};
+
+/// What a listener shows and asks for in handshakes. Clones share the one configuration.
+#[derive(Clone)]
+pub struct LiveTls(RustlsConfig);
+
+impl LiveTls {
+    /// Shows `identity`, and lets through whom `clients` says.
+    ///
+    /// # Errors
+    /// [`TlsError::Issue`] when provider and protocol versions do not go together.
+    pub fn new(identity: Identity, clients: &ClientPolicy) -> Result<Self, TlsError> {
+        Ok(Self(RustlsConfig::from_config(Arc::new(server_config(identity, clients)?))))
+    }
+
+    /// Puts another identity and other clients in place of the present ones, for handshakes from
+    /// now on.
+    ///
+    /// # Errors
+    /// As [`LiveTls::new`]; the present configuration then stays.
+    pub fn replace(&self, identity: Identity, clients: &ClientPolicy) -> Result<(), TlsError> {
+        self.0.reload_from_config(Arc::new(server_config(identity, clients)?));
+        Ok(())
+    }
+
+    /// The shared configuration, for the listener.
+    pub(crate) fn shared(&self) -> RustlsConfig {
+        self.0.clone()
+    }
+}
+
+impl fmt::Debug for LiveTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveTls").finish_non_exhaustive()
+    }
+}
+
+/// TLS 1.2 and 1.3 with forward secrecy and authenticated encryption only (all that ring has),
+/// HTTP/2 before HTTP/1.1.
+fn server_config(identity: Identity, clients: &ClientPolicy) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::Issue { reason: error.to_string() })?;
+    let resolver = identity.into_resolver();
+    let mut config = match clients {
+        ClientPolicy::Anyone => builder.with_no_client_auth().with_cert_resolver(resolver),
+        ClientPolicy::Certified(authorities) => {
+            let verifier = Arc::clone(&authorities.verifier);
+            let mut config =
+                builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
+            // A session that is taken up again is not verified again; its certificate may have
+            // ended since.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+            config
+        }
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
