@@ -195,6 +195,7 @@ pub(crate) const DECIDED: &[Difference] = &[
     elsewhere("contract-3-old-server-keys"),
     elsewhere("spec-3.5-rsa-length"),
     elsewhere("C-018"),
+    elsewhere("C-202"),
     elsewhere("C-203"),
     elsewhere("Q-08"),
     elsewhere("Q-09"),

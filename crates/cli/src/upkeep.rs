@@ -45,7 +45,7 @@ impl Upkeep {
                 wish = signals.next() => Some(wish),
                 _ = days.tick() => None,
             };
-            // Files are small and local, and reading them must not wait for a free thread.
+            // Reading files blocks; the runtime moves what else waits on this thread.
             tokio::task::block_in_place(|| match wish {
                 Some(Wish::Reload) => self.reload(),
                 Some(Wish::LogMore) => self.shift_level(self.level.level().more()),

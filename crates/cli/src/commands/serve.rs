@@ -108,6 +108,8 @@ struct Started {
 
 impl Started {
     async fn serve(self, passphrase: Passphrase) -> Result<(), Failure> {
+        // Before anything takes long: a signal that nobody has taken over ends the process.
+        let wishes = WishSignals::take().map_err(|error| system("take signals", &error))?;
         let path = self.dir.database();
         let store = SqliteStore::open(&path)
             .await
@@ -128,7 +130,7 @@ impl Started {
             Arc::new(SystemClock),
             policy(&self.settings),
         );
-        let outcome = self.answer(Arc::new(trust)).await;
+        let outcome = self.answer(Arc::new(trust), wishes).await;
         if !matches!(outcome, Err(Failure::Interrupted { .. }))
             && tokio::time::timeout(CLOSE_WITHIN, store.close()).await.is_err()
         {
@@ -137,9 +139,8 @@ impl Started {
         outcome
     }
 
-    async fn answer(self, trust: Arc<Trust>) -> Result<(), Failure> {
+    async fn answer(self, trust: Arc<Trust>, wishes: WishSignals) -> Result<(), Failure> {
         let mut signals = StopSignals::take().map_err(|error| system("take signals", &error))?;
-        let wishes = WishSignals::take().map_err(|error| system("take signals", &error))?;
         self.greet()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async {

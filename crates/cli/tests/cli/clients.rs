@@ -1,6 +1,7 @@
 //! Certificates of clients, asked for with `--client-ca`.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -14,6 +15,14 @@ fn make(dir: &Path, name: &str) -> PathBuf {
     let made = run(countersign(dir, &["certs", "make", "--out", name, "--client", "ci"]));
     assert_eq!(made.status.code(), Some(0), "{}", made.stderr);
     dir.join(name)
+}
+
+/// Runs openssl with arguments that hold no blanks.
+fn openssl(dir: &Path, arguments: &str) {
+    let mut openssl = Command::new("openssl");
+    let made = openssl.args(arguments.split_whitespace()).current_dir(dir).output();
+    let made = made.expect("openssl is missing: install the package openssl");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
 fn start_for(dir: &Path, client_ca: &Path) -> Server {
@@ -87,16 +96,64 @@ fn after_sighup_another_client_authority_holds_for_new_connections() {
 #[test]
 fn a_self_signed_certificate_in_the_file_is_its_own_authority() {
     let dir = empty_dir();
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-keyout", "self.key", "-out", "self.crt", "-days", "2", "-subj", "/CN=self"])
-        .current_dir(dir.path())
-        .output()
-        .expect("openssl is missing: install the package openssl");
-    assert!(made.status.success());
+    openssl(
+        dir.path(),
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout self.key \
+         -out self.crt -days 2 -subj /CN=self",
+    );
     let server = start_for(dir.path(), &dir.path().join("self.crt"));
     assert!(answers(&server, dir.path(), &Shown::Pair(&dir.path().join("self")), "/v2/"));
     assert!(!answers(&server, dir.path(), &Shown::Nothing, "/v2/"));
+    server.stop();
+}
+
+/// C-202 in `docs/compatibility.md`.
+#[test]
+fn a_client_certificate_of_version_1_or_on_p_521_is_refused_and_the_log_says_why() {
+    let dir = empty_dir();
+    make(dir.path(), "ours");
+    fs::write(dir.path().join("extensions"), "extendedKeyUsage = clientAuth\n").unwrap();
+    let mut command = serve(dir.path());
+    command.args(["--client-ca", "ours/ca.crt", "--log-level", "debug"]);
+    let mut server = start(command);
+    for (name, curve, extensions, reason) in [
+        ("good", "P-256", "-extfile extensions", None),
+        ("old", "P-256", "", Some("UnsupportedCertVersion")),
+        ("long", "P-521", "-extfile extensions", Some("peer sent no certificates")),
+    ] {
+        openssl(
+            dir.path(),
+            &format!(
+                "req -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes -keyout {name}.key \
+                 -out {name}.csr -subj /CN={name}"
+            ),
+        );
+        openssl(
+            dir.path(),
+            &format!(
+                "x509 -req -in {name}.csr -CA ours/ca.crt -CAkey ours/ca.key -set_serial 7 -days 2 \
+                 {extensions} -out {name}.crt"
+            ),
+        );
+        // openssl's own client, since ours cannot show what ring does not know.
+        let mut client = Command::new("openssl");
+        client
+            .args(["s_client", "-quiet", "-connect", &server.address.to_string()])
+            .args(["-cert", &format!("{name}.crt"), "-key", &format!("{name}.key")])
+            .current_dir(dir.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut client = client.spawn().unwrap();
+        let request = b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        // One that is refused may have gone already.
+        client.stdin.as_mut().unwrap().write_all(request).ok();
+        let said = String::from_utf8(client.wait_with_output().unwrap().stdout).unwrap();
+        assert_eq!(said.starts_with("HTTP/1.1 200 OK"), reason.is_none(), "{name}: {said}");
+        if let Some(reason) = reason {
+            server.wait_for_log(reason);
+        }
+    }
     server.stop();
 }
 
