@@ -20,7 +20,8 @@ use countersign_custody::sealed::{
 use countersign_custody::{Custody, CustodyError, KeySignature};
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
-    Change, ChangeRange, Commit, Heads, MetadataStore, StorageError, StorageResult, StoredDocument,
+    Change, ChangeRange, Commit, Heads, MetadataStore, Place, Published, StorageError,
+    StorageResult, StoredDocument,
 };
 use countersign_trust::{Clock as _, Policy, SystemClock, Trust};
 use countersign_tuf::accepted::AcceptedUpdate;
@@ -202,6 +203,10 @@ impl MetadataStore for BrokenStore {
     }
 
     async fn changes(&self, _: Option<&Gun>, _: ChangeRange) -> StorageResult<Vec<Change>> {
+        self.fail()
+    }
+
+    async fn published(&self, _: Place, _: DateTime<Utc>, _: u32) -> StorageResult<Vec<Published>> {
         self.fail()
     }
 

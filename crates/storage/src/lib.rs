@@ -19,4 +19,5 @@ pub mod suite;
 pub use contract::changefeed::{Change, ChangeCategory, ChangeRange};
 pub use contract::keys::{KeyCatalogue, KeyRecord, KeyStore, SealedKey};
 pub use contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
+pub use contract::published::{Place, Published};
 pub use contract::{StorageError, StorageResult};

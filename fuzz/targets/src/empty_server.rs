@@ -12,7 +12,8 @@ use crate::documents::PUBLISHED_AT;
 use countersign_custody::{Custody, CustodyError, KeySignature};
 use countersign_server::{ServerSettings, router};
 use countersign_storage::{
-    Change, ChangeRange, Commit, Heads, MetadataStore, StorageResult, StoredDocument,
+    Change, ChangeRange, Commit, Heads, MetadataStore, Place, Published, StorageResult,
+    StoredDocument,
 };
 use countersign_trust::{Clock, Policy, Trust};
 use countersign_tuf::accepted::AcceptedUpdate;
@@ -77,6 +78,10 @@ impl MetadataStore for Empty {
     }
 
     async fn changes(&self, _: Option<&Gun>, _: ChangeRange) -> StorageResult<Vec<Change>> {
+        Ok(Vec::new())
+    }
+
+    async fn published(&self, _: Place, _: DateTime<Utc>, _: u32) -> StorageResult<Vec<Published>> {
         Ok(Vec::new())
     }
 

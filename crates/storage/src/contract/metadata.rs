@@ -11,6 +11,7 @@ use countersign_tuf::names::{Gun, RoleName, Version};
 
 use super::StorageResult;
 use super::changefeed::{Change, ChangeRange};
+use super::published::{Place, Published};
 
 /// A stored document: the exact bytes that were signed, and when they were stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +100,17 @@ pub trait MetadataStore: Send + Sync {
 
     /// The changes in `range`, oldest first; of one GUN, or of all.
     async fn changes(&self, gun: Option<&Gun>, range: ChangeRange) -> StorageResult<Vec<Change>>;
+
+    /// The next GUNs behind `after` to which root, targets or a delegation was published and whose
+    /// newest timestamp was stored before `timestamp_before`, in the order of those publishes; at
+    /// most `limit`. Of each role only the highest version counts, so a GUN comes at most once per
+    /// role, and never for what the server signed again.
+    async fn published(
+        &self,
+        after: Place,
+        timestamp_before: DateTime<Utc>,
+        limit: u32,
+    ) -> StorageResult<Vec<Published>>;
 
     /// Whether the store can be read now, its tables included, and is still the one that was
     /// opened.

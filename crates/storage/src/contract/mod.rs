@@ -11,6 +11,7 @@
 pub mod changefeed;
 pub mod keys;
 pub mod metadata;
+pub mod published;
 
 use thiserror::Error;
 

@@ -58,6 +58,14 @@ macro_rules! conformance_tests {
             ranges_of_one_gun_skip_the_others,
             the_feed_outlives_the_gun,
         }
+        $crate::conformance_tests! { @theme $fresh, published:
+            what_was_published_is_listed_in_order,
+            signing_again_is_no_publish,
+            a_gun_is_listed_once_per_role,
+            guns_with_a_young_timestamp_are_left_out,
+            pages_miss_nothing_and_repeat_nothing,
+            a_deleted_gun_is_not_listed,
+        }
         $crate::conformance_tests! { @theme $fresh, keys:
             an_empty_store_has_no_keys,
             a_key_comes_back_exactly,
@@ -136,6 +144,7 @@ mod tests {
         include_str!("key_catalogue.rs"),
         include_str!("keys.rs"),
         include_str!("metadata.rs"),
+        include_str!("published.rs"),
         include_str!("racing.rs"),
     ];
 

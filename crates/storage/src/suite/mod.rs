@@ -14,5 +14,6 @@ pub mod keys;
 mod list;
 pub mod metadata;
 mod must;
+pub mod published;
 pub mod racing;
 mod samples;

@@ -65,7 +65,7 @@ impl KeyStore for SqliteStore {
     ) -> StorageResult<SealedKey> {
         let (key, at) = (key.clone(), time_text(now)?);
         refuse_unpending(&key)?;
-        write(&self.writer, move |connection| {
+        write(self.writing()?, move |connection| {
             Box::pin(async move { insert_in(connection, key, &at).await })
         })
         .await
@@ -74,14 +74,14 @@ impl KeyStore for SqliteStore {
     async fn count_pending(&self, most: u32) -> StorageResult<u32> {
         let counted = sqlx::query(COUNT_PENDING)
             .bind(most)
-            .fetch_one(&self.readers)
+            .fetch_one(self.reading()?)
             .await
             .map_err(|error| errors::of_statement(&error))?;
         TableRow::new(&counted, TABLE).column("waiting")
     }
 
     async fn by_id(&self, key_id: &str) -> StorageResult<Option<SealedKey>> {
-        let found = sqlx::query(BY_ID).bind(key_id).fetch_optional(&self.readers).await;
+        let found = sqlx::query(BY_ID).bind(key_id).fetch_optional(self.reading()?).await;
         sealed_key(found)
     }
 
@@ -99,7 +99,7 @@ impl KeyStore for SqliteStore {
         }
         let (key_id, gun, role) = (key_id.to_owned(), gun.to_owned(), role.to_owned());
         let at = time_text(now)?;
-        write(&self.writer, move |connection| {
+        write(self.writing()?, move |connection| {
             Box::pin(async move {
                 sqlx::query(BIND)
                     .bind(key_id.as_str())
@@ -118,7 +118,7 @@ impl KeyStore for SqliteStore {
 
     async fn mark_used(&self, key_id: &str, at: DateTime<Utc>) -> StorageResult<()> {
         let (key_id, at) = (key_id.to_owned(), time_text(at)?);
-        write(&self.writer, move |connection| {
+        write(self.writing()?, move |connection| {
             Box::pin(async move {
                 sqlx::query(MARK_USED)
                     .bind(key_id)
@@ -133,12 +133,12 @@ impl KeyStore for SqliteStore {
     }
 
     async fn passphrase_check(&self) -> StorageResult<Option<Vec<u8>>> {
-        check_value_in(&self.readers).await
+        check_value_in(self.reading()?).await
     }
 
     async fn insert_passphrase_check(&self, sealed: &[u8]) -> StorageResult<Vec<u8>> {
         let sealed = sealed.to_vec();
-        write(&self.writer, move |connection| {
+        write(self.writing()?, move |connection| {
             Box::pin(async move {
                 sqlx::query(INSERT_CHECK_VALUE)
                     .bind(sealed.as_slice())

@@ -12,10 +12,11 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::row::{TableRow, time_text};
 use super::transaction::{Ending, read, write};
-use super::{SqliteStore, changefeed, errors, file};
+use super::{SqliteStore, changefeed, errors, published};
 use crate::contract::StorageResult;
 use crate::contract::changefeed::{Change, ChangeRange};
 use crate::contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
+use crate::contract::published::{Place, Published};
 
 const TABLE: &str = "tuf_files";
 
@@ -56,7 +57,7 @@ pub(super) const STATEMENTS: &[&str] =
 impl MetadataStore for SqliteStore {
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
         let (gun, roles) = (gun.clone(), roles.to_vec());
-        read(&self.readers, move |connection| {
+        read(self.reading()?, move |connection| {
             Box::pin(async move {
                 Ok(Ending::RollBack(heads_in(connection, &gun, roles.iter()).await?))
             })
@@ -68,7 +69,7 @@ impl MetadataStore for SqliteStore {
         let found = sqlx::query(NEWEST)
             .bind(gun.as_str())
             .bind(role.as_str())
-            .fetch_optional(&self.readers)
+            .fetch_optional(self.reading()?)
             .await;
         document(found, role)
     }
@@ -83,7 +84,7 @@ impl MetadataStore for SqliteStore {
             .bind(gun.as_str())
             .bind(role.as_str())
             .bind(sha256.to_hex())
-            .fetch_optional(&self.readers)
+            .fetch_optional(self.reading()?)
             .await;
         document(found, role)
     }
@@ -98,7 +99,7 @@ impl MetadataStore for SqliteStore {
             .bind(gun.as_str())
             .bind(role.as_str())
             .bind(version.as_i32())
-            .fetch_optional(&self.readers)
+            .fetch_optional(self.reading()?)
             .await;
         document(found, role)
     }
@@ -111,7 +112,7 @@ impl MetadataStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> StorageResult<Commit> {
         let (gun, base, update, at) = (gun.clone(), base.clone(), update.clone(), time_text(now)?);
-        write(&self.writer, move |connection| {
+        write(self.writing()?, move |connection| {
             Box::pin(async move { commit_in(connection, &gun, &base, &update, &at).await })
         })
         .await
@@ -119,20 +120,28 @@ impl MetadataStore for SqliteStore {
 
     async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> StorageResult<bool> {
         let (gun, at) = (gun.clone(), time_text(now)?);
-        write(&self.writer, move |connection| {
+        write(self.writing()?, move |connection| {
             Box::pin(async move { delete_in(connection, &gun, &at).await })
         })
         .await
     }
 
     async fn changes(&self, gun: Option<&Gun>, range: ChangeRange) -> StorageResult<Vec<Change>> {
-        changefeed::read(&self.readers, gun, range).await
+        changefeed::read(self.reading()?, gun, range).await
+    }
+
+    async fn published(
+        &self,
+        after: Place,
+        timestamp_before: DateTime<Utc>,
+        limit: u32,
+    ) -> StorageResult<Vec<Published>> {
+        published::read(self.reading()?, after, timestamp_before, limit).await
     }
 
     async fn check(&self) -> StorageResult<()> {
-        file::same_file(&self.path, self.identity)?;
         sqlx::query(CHECK)
-            .fetch_one(&self.readers)
+            .fetch_one(self.reading()?)
             .await
             .map_err(|error| errors::of_statement(&error))?;
         Ok(())

@@ -41,6 +41,13 @@ const METADATA: History = History {
             "changefeed",
             include_str!("../../../../../migrations/sqlite/metadata/0002_changefeed.sql"),
         ),
+        (
+            3,
+            "countersign_published_index",
+            include_str!(
+                "../../../../../migrations/sqlite/metadata/0003_countersign_published_index.sql"
+            ),
+        ),
     ],
 };
 

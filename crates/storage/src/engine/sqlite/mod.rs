@@ -11,6 +11,7 @@ mod key_catalogue;
 mod keys;
 mod metadata;
 mod migrations;
+mod published;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -108,6 +109,19 @@ impl SqliteStore {
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+
+    /// The connections to read by, while the file is the one that was opened: what is read from a
+    /// file that is gone looks like the truth and is not.
+    fn reading(&self) -> StorageResult<&SqlitePool> {
+        file::same_file(&self.path, self.identity)?;
+        Ok(&self.readers)
+    }
+
+    /// The connection to write by, while the file is the one that was opened.
+    fn writing(&self) -> StorageResult<&SqlitePool> {
+        file::same_file(&self.path, self.identity)?;
+        Ok(&self.writer)
     }
 
     async fn finish_open(

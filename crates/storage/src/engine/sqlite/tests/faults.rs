@@ -125,3 +125,31 @@ async fn a_file_that_is_gone_fails_the_check() {
     std::fs::write(&path, "").unwrap();
     check_unavailable(store.check().await, "was replaced");
 }
+
+#[tokio::test]
+async fn a_file_that_is_gone_is_unavailable_for_reads_and_writes_until_it_is_back() {
+    let (store, directory) = fresh().await;
+    let (path, moved) =
+        (directory.path().join("countersign.db"), directory.path().join("moved.db"));
+    assert_eq!(commit(&store, &timestamp(1, 9)).await.unwrap(), Commit::Done);
+    std::fs::rename(&path, &moved).unwrap();
+    check_unavailable(store.newest(&gun(), &RoleName::Timestamp).await, "is gone");
+    check_unavailable(commit(&store, &timestamp(2, 9)).await, "is gone");
+    check_unavailable(store.by_id("aa").await, "is gone");
+    check_unavailable(store.mark_used("aa", "2026-11-24T11:02:35Z".parse().unwrap()).await, "gone");
+    std::fs::rename(&moved, &path).unwrap();
+    assert_eq!(commit(&store, &timestamp(2, 9)).await.unwrap(), Commit::Done);
+    let newest = store.newest(&gun(), &RoleName::Timestamp).await.unwrap().unwrap();
+    assert_eq!(newest.version.get(), 2);
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_written_is_unavailable_and_stays_readable() {
+    let (store, _directory) = fresh().await;
+    assert_eq!(commit(&store, &timestamp(1, 9)).await.unwrap(), Commit::Done);
+    execute(&store, "PRAGMA query_only = ON").await;
+    check_unavailable(commit(&store, &timestamp(2, 9)).await, "readonly");
+    let newest = store.newest(&gun(), &RoleName::Timestamp).await.unwrap().unwrap();
+    assert_eq!(newest.version.get(), 1);
+    assert_eq!(commit(&store, &timestamp(2, 9)).await.unwrap(), Commit::Done);
+}

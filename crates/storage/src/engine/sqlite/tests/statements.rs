@@ -3,14 +3,15 @@
 use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 
 use super::fresh;
-use crate::engine::sqlite::{changefeed, key_catalogue, keys, metadata};
+use crate::engine::sqlite::{changefeed, key_catalogue, keys, metadata, published};
 
 /// Each file's statements, and its text to count them in.
-const FILES: [(&[&str], &str); 4] = [
+const FILES: [(&[&str], &str); 5] = [
     (changefeed::STATEMENTS, include_str!("../changefeed.rs")),
     (key_catalogue::STATEMENTS, include_str!("../key_catalogue.rs")),
     (keys::STATEMENTS, include_str!("../keys.rs")),
     (metadata::STATEMENTS, include_str!("../metadata.rs")),
+    (published::STATEMENTS, include_str!("../published.rs")),
 ];
 
 #[tokio::test]
@@ -58,6 +59,7 @@ async fn heads_and_digests_are_found_by_their_own_index() {
             keys::PENDING,
             "countersign_pending_idx (gun=? AND role=? AND algorithm=? AND last_used=?)",
         ),
+        (published::PUBLISHED, "countersign_published_idx (created_at>"),
         (keys::BY_ID, "(key_id=?)"),
         (key_catalogue::RECORDS, "countersign_pending_idx ((gun,role)>(?,?))"),
         (key_catalogue::RECORDS_OF_GUN, "countersign_pending_idx (gun=? AND role>?)"),
