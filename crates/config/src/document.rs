@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::nearest::{advice, keys_of};
 use crate::sections::caching::Caching;
+use crate::sections::clock::Clock;
 use crate::sections::expiry::Expiry;
 use crate::sections::keys::Keys;
 use crate::sections::limits::Limits;
@@ -195,6 +196,7 @@ pub(crate) fn known_keys() -> Vec<String> {
         ("caching", keys_of::<Caching>()),
         ("limits", keys_of::<Limits>()),
         ("expiry", keys_of::<Expiry>()),
+        ("clock", keys_of::<Clock>()),
         ("log", keys_of::<Log>()),
     ];
     let dotted = |(section, keys): (&str, &[&str])| -> Vec<String> {

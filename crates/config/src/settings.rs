@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::overrides::Overrides;
 use crate::sections::caching::Caching;
+use crate::sections::clock::Clock;
 use crate::sections::expiry::Expiry;
 use crate::sections::keys::Keys;
 use crate::sections::limits::Limits;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long signatures are valid.
     pub expiry: Expiry,
+    /// A clock that went back.
+    pub clock: Clock,
     /// The log.
     pub log: Log,
 }

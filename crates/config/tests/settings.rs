@@ -68,6 +68,7 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(settings.caching.consistent_max_age, Duration::from_secs(30 * 86_400));
     assert_eq!(settings.expiry.timestamp, Duration::from_secs(14 * 86_400));
     assert_eq!(settings.expiry.snapshot, Duration::from_secs(3 * 365 * 86_400));
+    assert!(!settings.clock.allow_backwards);
     assert_eq!(settings.log.level, Level::Info);
     assert_eq!(settings.log.format, Format::Auto);
 }
@@ -114,6 +115,8 @@ version_step = 0
 [expiry]
 timestamp_hours = 1
 snapshot_hours = 2
+[clock]
+allow_backwards = true
 [log]
 level = "trace"
 format = "json"
@@ -136,6 +139,7 @@ fn every_key_of_the_file_arrives() {
     assert_eq!(settings.caching.consistent_max_age, Duration::from_secs(31_536_000));
     assert_eq!(settings.expiry.timestamp, Duration::from_secs(3600));
     assert_eq!(settings.expiry.snapshot, Duration::from_secs(7200));
+    assert!(settings.clock.allow_backwards);
     assert_eq!(settings.log.level, Level::Trace);
     assert_eq!(settings.log.format, Format::Json);
 }
@@ -264,7 +268,7 @@ fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     check_refused(
         "[cachign]\n",
         "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, keys, \
-         caching, limits, expiry, log",
+         caching, limits, expiry, clock, log",
     );
 }
 

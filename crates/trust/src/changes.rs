@@ -15,6 +15,6 @@ impl Trust {
         gun: Option<&Gun>,
         range: ChangeRange,
     ) -> Result<Vec<Change>, TrustError> {
-        Ok(self.store.changes(gun, range).await?)
+        self.within_patience(async { Ok(self.store.changes(gun, range).await?) }).await
     }
 }

@@ -10,9 +10,12 @@ impl Trust {
     /// # Errors
     /// [`TrustError::Storage`]; nothing is removed then.
     pub async fn delete(&self, gun: &Gun) -> Result<(), TrustError> {
-        let _turn = self.locks.turn(gun).await?;
-        let existed = self.store.delete(gun, self.clock.now()).await?;
-        tracing::info!(%gun, existed, "deleted");
-        Ok(())
+        self.within_patience(async {
+            let _turn = self.locks.turn(gun).await?;
+            let existed = self.store.delete(gun, self.clock.now()).await?;
+            tracing::info!(%gun, existed, "deleted");
+            Ok(())
+        })
+        .await
     }
 }

@@ -8,9 +8,14 @@ use countersign_tuf::reason::Reason;
 use countersign_tuf::rules::Refusal;
 use thiserror::Error;
 
+use crate::ClockWentBack;
+
 /// Why an operation did not happen. Whatever the variant, nothing was changed.
 #[derive(Debug, Error)]
 pub enum TrustError {
+    /// The clock reads earlier than what is stored, so nothing is signed.
+    #[error(transparent)]
+    ClockWentBack(#[from] ClockWentBack),
     /// Too many others write this GUN at the same moment. Trying again helps.
     #[error("too many others are writing this GUN at the same moment")]
     Contended,
@@ -50,6 +55,12 @@ pub enum TrustError {
         role: RoleName,
         /// What is wrong.
         reason: Reason,
+    },
+    /// Database or keys did not answer in time. Trying again later can help.
+    #[error("no answer within {seconds} s: the database or the server's keys are too slow")]
+    TooSlow {
+        /// How long was waited, in seconds.
+        seconds: u64,
     },
 }
 

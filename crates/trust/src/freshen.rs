@@ -1,6 +1,7 @@
 //! Freshen: sign timestamp and snapshot again before, or at the latest when, they expire.
 //!
-//! A GET that finds them expired signs; of many at once one does, and all get its bytes.
+//! A GET that finds them expired signs; of many at once one does, and all get its bytes. Nothing is
+//! signed by a clock that went back: what is stored is served then, as long as it is unexpired.
 //! Source: server spec 5.1; quirks.
 
 use countersign_storage::{Commit, Heads};
@@ -12,6 +13,7 @@ use countersign_tuf::rules::{
 };
 
 use crate::load::{Current, versions};
+use crate::margins::Margins;
 use crate::{Trust, TrustError};
 
 /// How often signing is tried again because others keep publishing.
@@ -21,12 +23,19 @@ impl Trust {
     /// The current timestamp and snapshot, neither of them expired. `None`: nothing is published.
     pub(crate) async fn load_fresh(&self, gun: &Gun) -> Result<Option<Current>, TrustError> {
         let Some(current) = self.load_current(gun).await? else { return Ok(None) };
-        if self.freshness(&current) == Freshness::Fresh {
+        let margins = Margins::of_a_read(&self.policy);
+        let freshness = self.freshness(&current, margins);
+        if let Err(went_back) = self.watch.check(gun, current.timestamp.stored_at, self.clock.now())
+        {
+            let is_good = freshness != Freshness::Expired;
+            return if is_good { Ok(Some(current)) } else { Err(went_back.into()) };
+        }
+        if freshness == Freshness::Fresh {
             return Ok(Some(current));
         }
-        match self.freshen(gun).await {
+        match self.freshen(gun, margins).await {
             Ok(fresh) => Ok(fresh),
-            Err(error) if self.freshness(&current) == Freshness::AboutToExpire => {
+            Err(error) if self.freshness(&current, margins) == Freshness::AboutToExpire => {
                 tracing::warn!(%gun, %error, "could not sign again before expiry; serving what is stored");
                 Ok(Some(current))
             }
@@ -35,16 +44,21 @@ impl Trust {
     }
 
     /// Signs again until what is stored is fresh, or somebody else has done it.
-    async fn freshen(&self, gun: &Gun) -> Result<Option<Current>, TrustError> {
+    pub(crate) async fn freshen(
+        &self,
+        gun: &Gun,
+        margins: Margins,
+    ) -> Result<Option<Current>, TrustError> {
         let _turn = self.locks.turn(gun).await?;
         let watched = [RoleName::Timestamp, RoleName::Snapshot, RoleName::Root];
         for _ in 0..TRIES {
             let heads = self.store.heads(gun, &watched).await?;
             let Some(current) = self.load_current(gun).await? else { return Ok(None) };
-            let update = match self.freshness(&current) {
+            self.watch.check(gun, current.timestamp.stored_at, self.clock.now())?;
+            let update = match self.freshness(&current, margins) {
                 Freshness::Fresh => return Ok(Some(current)),
                 Freshness::AboutToExpire | Freshness::Expired => {
-                    self.renew(gun, &heads, &current).await?
+                    self.renew(gun, &heads, &current, margins).await?
                 }
             };
             let Some(update) = update else { return Ok(Some(current)) };
@@ -62,6 +76,7 @@ impl Trust {
         gun: &Gun,
         heads: &Heads,
         current: &Current,
+        margins: Margins,
     ) -> Result<Option<AcceptedUpdate>, TrustError> {
         let circumstances = self.circumstances();
         let root = self.load_named(gun, &current.snapshot_content, &RoleName::Root).await?;
@@ -74,7 +89,7 @@ impl Trust {
             snapshot: Some(current.snapshot_content.clone()),
             ..Stored::default()
         };
-        let snapshot_freshness = self.snapshot_freshness(current);
+        let snapshot_freshness = self.snapshot_freshness(current, margins);
         if snapshot_freshness != Freshness::Fresh {
             let waiting = renew_snapshot(root.clone(), &stored, circumstances)
                 .map_err(invalid(RoleName::Root))?;
@@ -90,7 +105,7 @@ impl Trust {
                 Err(error) => return Err(error),
             }
         }
-        if self.timestamp_freshness(current) == Freshness::Fresh {
+        if self.timestamp_freshness(current, margins) == Freshness::Fresh {
             return Ok(None);
         }
         let snapshot = current.snapshot.bytes.clone();
@@ -107,17 +122,23 @@ impl Trust {
         self.sign_timestamp(gun, waiting).await.map(Some)
     }
 
-    fn freshness(&self, current: &Current) -> Freshness {
-        self.timestamp_freshness(current).min(self.snapshot_freshness(current))
+    /// How fresh the worse of the two is.
+    pub(crate) fn freshness(&self, current: &Current, margins: Margins) -> Freshness {
+        self.timestamp_freshness(current, margins).min(self.snapshot_freshness(current, margins))
     }
 
-    fn timestamp_freshness(&self, current: &Current) -> Freshness {
+    fn timestamp_freshness(&self, current: &Current, margins: Margins) -> Freshness {
+        let now = self.clock.now();
         let expires = current.timestamp_content.header().expires.at();
-        freshness(expires, self.policy.timestamp_lifetime, self.clock.now())
+        let by_expiry = freshness(expires, margins.timestamp, now);
+        if self.watch.renews(current.timestamp.stored_at, now) {
+            return by_expiry.min(Freshness::AboutToExpire);
+        }
+        by_expiry
     }
 
-    fn snapshot_freshness(&self, current: &Current) -> Freshness {
+    fn snapshot_freshness(&self, current: &Current, margins: Margins) -> Freshness {
         let expires = current.snapshot_content.header().expires.at();
-        freshness(expires, self.policy.snapshot_lifetime, self.clock.now())
+        freshness(expires, margins.snapshot, self.clock.now())
     }
 }

@@ -1,9 +1,12 @@
-//! Health: can the service reach what it needs, right now?
+//! Health: can the service reach what it needs, right now, and is the clock to be believed?
 
 use std::future::Future;
 use std::time::Duration;
 
-use crate::Trust;
+use countersign_storage::ChangeRange;
+use countersign_tuf::names::{Gun, RoleName};
+
+use crate::{Trust, TrustError};
 
 /// How long an answer is waited for.
 const WAIT: Duration = Duration::from_secs(5);
@@ -15,14 +18,47 @@ pub struct Health {
     pub database: Result<(), String>,
     /// The server's keys.
     pub custody: Result<(), String>,
+    /// The clock: whether it went back. Good while the database cannot say.
+    pub clock: Result<(), String>,
 }
 
 impl Trust {
-    /// Looks whether database and keys can be reached.
+    /// Looks whether database and keys can be reached, and whether the clock went back.
     pub async fn health(&self) -> Health {
-        let (database, custody) =
-            tokio::join!(within(self.store.check()), within(self.custody.check()));
-        Health { database, custody }
+        let (database, custody, clock) = tokio::join!(
+            within(self.store.check()),
+            within(self.custody.check()),
+            tokio::time::timeout(WAIT, self.check_clock()),
+        );
+        let clock = match clock {
+            Ok(Err(TrustError::ClockWentBack(went_back))) => Err(went_back.to_string()),
+            // That the database does not answer is said by its own check.
+            Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
+        };
+        Health { database, custody, clock }
+    }
+
+    /// Compares the clock with the newest change, and with the GUN that last showed a step back.
+    async fn check_clock(&self) -> Result<(), TrustError> {
+        if let Some(gun) = self.watch.shown_by() {
+            self.check_clock_by(&gun).await?;
+            self.watch.settled();
+        }
+        let newest = self.store.changes(None, ChangeRange::Latest { limit: 1 }).await?;
+        for change in newest {
+            if let Ok(gun) = Gun::parse(&change.gun) {
+                self.check_clock_by(&gun).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_clock_by(&self, gun: &Gun) -> Result<(), TrustError> {
+        let newest = self.store.newest(gun, &RoleName::Timestamp).await?;
+        match newest {
+            Some(timestamp) => Ok(self.watch.check(gun, timestamp.stored_at, self.clock.now())?),
+            None => Ok(()),
+        }
     }
 }
 

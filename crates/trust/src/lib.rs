@@ -7,15 +7,21 @@
 
 mod changes;
 mod clock;
+mod clock_watch;
 mod delete;
 mod error;
 mod freshen;
 mod health;
 mod key_list;
+mod keep_fresh;
 mod load;
 mod locks;
+mod margins;
+mod patience;
 mod publish;
 mod read;
+mod recent_reads;
+mod renew;
 mod server_keys;
 mod sign;
 
@@ -31,13 +37,18 @@ use countersign_tuf::keys::ServerKeyAlgorithm;
 use countersign_tuf::rules::Circumstances;
 
 pub use clock::{Clock, SystemClock};
+pub use clock_watch::{BackwardClock, ClockWentBack};
 pub use countersign_custody::CustodyError;
 pub use countersign_storage::{Change, ChangeCategory, ChangeRange, StorageError};
 pub use error::{MissingKeys, TrustError};
 pub use health::Health;
 pub use key_list::{KeyList, ListedKey, Standing};
+pub use keep_fresh::keep_fresh;
+pub use renew::{Renewal, Round};
 
+use clock_watch::ClockWatch;
 use locks::GunLocks;
+use recent_reads::RecentReads;
 
 /// What an operator may choose about how the server signs and judges.
 #[derive(Clone, Debug)]
@@ -51,6 +62,10 @@ pub struct Policy {
     /// How far above the highest stored version of its role a new version may be; `None`: any
     /// distance.
     pub max_version_step: Option<NonZeroU32>,
+    /// What to do when the clock reads earlier than what is stored.
+    pub backward_clock: BackwardClock,
+    /// How long one operation may take before it fails as [`TrustError::TooSlow`].
+    pub patience: std::time::Duration,
 }
 
 impl Default for Policy {
@@ -60,6 +75,8 @@ impl Default for Policy {
             timestamp_lifetime: Duration::days(14),
             snapshot_lifetime: Duration::days(3 * 365),
             max_version_step: NonZeroU32::new(100_000),
+            backward_clock: BackwardClock::Refused,
+            patience: std::time::Duration::from_secs(60),
         }
     }
 }
@@ -71,6 +88,8 @@ pub struct Trust {
     clock: Arc<dyn Clock>,
     policy: Policy,
     locks: GunLocks,
+    reads: RecentReads,
+    watch: ClockWatch,
 }
 
 /// A document to serve: the exact bytes that were signed.
@@ -99,7 +118,15 @@ impl Trust {
         clock: Arc<dyn Clock>,
         policy: Policy,
     ) -> Self {
-        Self { store, custody, clock, policy, locks: GunLocks::default() }
+        Self {
+            store,
+            custody,
+            clock,
+            locks: GunLocks::default(),
+            reads: RecentReads::default(),
+            watch: ClockWatch::new(policy.backward_clock),
+            policy,
+        }
     }
 
     /// The time and the policy, as the rules take them.

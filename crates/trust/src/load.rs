@@ -70,6 +70,9 @@ impl Trust {
             }
             other => other?,
         };
+        if let Some(current) = &current {
+            self.watch.check(gun, current.timestamp.stored_at, self.clock.now())?;
+        }
         let snapshot = current.map(|current| current.snapshot_content);
         if let Some(snapshot) = &snapshot {
             let root = self.load_named(gun, snapshot, &RoleName::Root).await?;

@@ -25,10 +25,14 @@ impl Trust {
     /// [`TrustError`]; nothing is stored then.
     pub async fn publish(&self, gun: &Gun, parts: Vec<UploadedPart>) -> Result<(), TrustError> {
         let update = Arc::new(Update::new(parts));
+        self.within_patience(self.publish_update(gun, &update)).await
+    }
+
+    async fn publish_update(&self, gun: &Gun, update: &Arc<Update>) -> Result<(), TrustError> {
         let _turn = self.locks.turn(gun).await?;
         for attempt in 0..TRIES {
-            let (base, stored) = self.load_for(gun, &update).await?;
-            let accepted = match self.accept(gun, &update, stored).await {
+            let (base, stored) = self.load_for(gun, update).await?;
+            let accepted = match self.accept(gun, update, stored).await {
                 Ok(accepted) => accepted,
                 // It was good until somebody else published: the version is what is wrong now.
                 Err(TrustError::Refused(_)) if attempt > 0 => return Err(TrustError::OldVersion),
@@ -37,7 +41,7 @@ impl Trust {
             match self.store.commit(gun, &base, &accepted, self.clock.now()).await? {
                 Commit::Done => return Ok(()),
                 Commit::OldVersion(_) => return Err(TrustError::OldVersion),
-                Commit::Moved(heads) if is_overtaken(&update, &heads) => {
+                Commit::Moved(heads) if is_overtaken(update, &heads) => {
                     return Err(TrustError::OldVersion);
                 }
                 Commit::Moved(_) => {}

@@ -18,6 +18,18 @@ impl Trust {
         gun: &Gun,
         role: &RoleName,
     ) -> Result<Option<Document>, TrustError> {
+        let found = self.within_patience(self.find_current(gun, role)).await?;
+        if found.is_some() {
+            self.reads.note(gun);
+        }
+        Ok(found)
+    }
+
+    async fn find_current(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+    ) -> Result<Option<Document>, TrustError> {
         match role {
             RoleName::Timestamp => {
                 Ok(self.load_fresh(gun).await?.map(|current| current.timestamp.into()))
@@ -43,7 +55,10 @@ impl Trust {
         role: &RoleName,
         sha256: Sha256Digest,
     ) -> Result<Option<Document>, TrustError> {
-        Ok(self.store.by_digest(gun, role, sha256).await?.map(Document::from))
+        self.within_patience(async {
+            Ok(self.store.by_digest(gun, role, sha256).await?.map(Document::from))
+        })
+        .await
     }
 
     /// The document of a role at this version.
@@ -56,6 +71,9 @@ impl Trust {
         role: &RoleName,
         version: Version,
     ) -> Result<Option<Document>, TrustError> {
-        Ok(self.store.by_version(gun, role, version).await?.map(Document::from))
+        self.within_patience(async {
+            Ok(self.store.by_version(gun, role, version).await?.map(Document::from))
+        })
+        .await
     }
 }

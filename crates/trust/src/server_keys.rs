@@ -32,6 +32,14 @@ impl Trust {
         gun: &Gun,
         role: ServerRole,
     ) -> Result<Option<PublicKey>, TrustError> {
+        self.within_patience(self.find_existing_key(gun, role)).await
+    }
+
+    async fn find_existing_key(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+    ) -> Result<Option<PublicKey>, TrustError> {
         let Some(named) = self.named_keys(gun, role).await? else {
             return self.pending_key(gun, role).await;
         };
@@ -55,7 +63,10 @@ impl Trust {
         gun: &Gun,
         role: ServerRole,
     ) -> Result<Option<PublicKey>, TrustError> {
-        Ok(self.custody.find_pending(gun, role, self.policy.key_algorithm).await?)
+        self.within_patience(async {
+            Ok(self.custody.find_pending(gun, role, self.policy.key_algorithm).await?)
+        })
+        .await
     }
 
     /// A pending key for this role: one that has not signed yet. Nothing else changes until a
@@ -64,7 +75,10 @@ impl Trust {
     /// # Errors
     /// [`TrustError::Custody`] when none could be made.
     pub async fn rotate_key(&self, gun: &Gun, role: ServerRole) -> Result<PublicKey, TrustError> {
-        Ok(self.custody.pending_key(gun, role, self.policy.key_algorithm).await?)
+        self.within_patience(async {
+            Ok(self.custody.pending_key(gun, role, self.policy.key_algorithm).await?)
+        })
+        .await
     }
 
     /// The keys that the current root names for a role. `None`: there is no root.

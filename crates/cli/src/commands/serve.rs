@@ -14,7 +14,7 @@ use countersign_custody::sealed::{
 use countersign_server::tls::LiveTls;
 use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings};
 use countersign_storage::engine::sqlite::SqliteStore;
-use countersign_trust::{Clock as _, Policy, SystemClock, Trust};
+use countersign_trust::{BackwardClock, Clock as _, Policy, SystemClock, Trust, keep_fresh};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -130,10 +130,22 @@ impl Started {
             Arc::new(SystemClock),
             policy(&self.settings),
         );
-        let outcome = self.answer(Arc::new(trust), wishes).await;
-        if !matches!(outcome, Err(Failure::Interrupted { .. }))
-            && tokio::time::timeout(CLOSE_WITHIN, store.close()).await.is_err()
-        {
+        let trust = Arc::new(trust);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async {
+            // A sender that is gone means stop as well.
+            stopped.await.ok();
+        };
+        let signing_ahead = tokio::spawn(keep_fresh(Arc::clone(&trust), stopped));
+        let outcome = self.answer(trust, wishes).await;
+        drop(stop);
+        if matches!(outcome, Err(Failure::Interrupted { .. })) {
+            return outcome;
+        }
+        if let Err(error) = signing_ahead.await {
+            tracing::error!(%error, "signing ahead of expiry ended in a panic");
+        }
+        if tokio::time::timeout(CLOSE_WITHIN, store.close()).await.is_err() {
             tracing::warn!("the database did not close in time; it will recover at the next start");
         }
         outcome
@@ -196,6 +208,9 @@ impl Started {
         let said = write!(stdout, "{greeting}").and_then(|()| stdout.flush());
         let version = env!("CARGO_PKG_VERSION");
         tracing::info!(%address, version, data_dir = %self.dir.path().display(), "listening");
+        if self.settings.clock.allow_backwards {
+            tracing::warn!("clock.allow_backwards is set: a clock that goes back is believed");
+        }
         for (variable, advice) in flags::unknown_variables() {
             tracing::warn!(variable, advice, "an environment variable that is no setting");
         }
@@ -221,6 +236,12 @@ fn policy(settings: &Settings) -> Policy {
         timestamp_lifetime: span(settings.expiry.timestamp),
         snapshot_lifetime: span(settings.expiry.snapshot),
         max_version_step: NonZeroU32::new(settings.limits.version_step),
+        backward_clock: if settings.clock.allow_backwards {
+            BackwardClock::Allowed
+        } else {
+            BackwardClock::Refused
+        },
+        ..Policy::default()
     }
 }
 
@@ -282,6 +303,7 @@ mod tests {
         assert_eq!(ours.timestamp_lifetime, theirs.timestamp_lifetime);
         assert_eq!(ours.snapshot_lifetime, theirs.snapshot_lifetime);
         assert_eq!(ours.max_version_step, theirs.max_version_step);
+        assert_eq!(ours.backward_clock, theirs.backward_clock);
     }
 
     #[test]
@@ -345,10 +367,12 @@ mod tests {
         settings.expiry.timestamp = Duration::from_secs(3600);
         settings.expiry.snapshot = Duration::from_secs(7200);
         settings.limits.version_step = 0;
+        settings.clock.allow_backwards = true;
         let policy = policy(&settings);
         assert_eq!(policy.key_algorithm, ServerKeyAlgorithm::Ed25519);
         assert_eq!(policy.timestamp_lifetime, chrono::Duration::hours(1));
         assert_eq!(policy.snapshot_lifetime, chrono::Duration::hours(2));
         assert_eq!(policy.max_version_step, None);
+        assert_eq!(policy.backward_clock, BackwardClock::Allowed);
     }
 }

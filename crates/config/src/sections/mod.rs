@@ -1,6 +1,7 @@
 //! One file per section of the configuration file.
 
 pub mod caching;
+pub mod clock;
 pub mod expiry;
 pub mod keys;
 pub mod limits;

@@ -206,9 +206,10 @@ fn publish_answer(error: &TrustError) -> Answer<'_> {
         TrustError::Refused(refusal) => bad(Code::InvalidUpdate, refusal_detail(refusal)),
         TrustError::OldVersion => bad(Code::Version, Some(Detail::Empty {})),
         TrustError::MissingKeys(missing) => missing_keys_answer(missing),
-        TrustError::Contended | TrustError::ShuttingDown => {
-            failed(Code::Updating, Prospect::Later, None)
-        }
+        TrustError::ClockWentBack(_)
+        | TrustError::Contended
+        | TrustError::ShuttingDown
+        | TrustError::TooSlow { .. } => failed(Code::Updating, Prospect::Later, None),
         TrustError::Custody(error) => failed(Code::Updating, custody_prospect(error), None),
         TrustError::Storage(error) => failed(Code::Updating, storage_prospect(error), None),
         TrustError::NoRoot | TrustError::SignedBadly { .. } | TrustError::StoredInvalid { .. } => {
@@ -221,9 +222,11 @@ fn publish_answer(error: &TrustError) -> Answer<'_> {
 fn service_answer(error: &TrustError) -> Answer<'_> {
     let prospect = match error {
         TrustError::MissingKeys(missing) => return missing_keys_answer(missing),
-        TrustError::Contended | TrustError::OldVersion | TrustError::ShuttingDown => {
-            Prospect::Later
-        }
+        TrustError::ClockWentBack(_)
+        | TrustError::Contended
+        | TrustError::OldVersion
+        | TrustError::ShuttingDown
+        | TrustError::TooSlow { .. } => Prospect::Later,
         TrustError::Custody(error) => custody_prospect(error),
         TrustError::Storage(error) => storage_prospect(error),
         TrustError::NoRoot

@@ -4,8 +4,9 @@ use axum::body::to_bytes;
 use proptest::prelude::*;
 
 use super::*;
+use countersign_trust::ClockWentBack;
 use countersign_tuf::keys::KeyId;
-use countersign_tuf::names::{RoleName, ServerRole};
+use countersign_tuf::names::{Gun, RoleName, ServerRole};
 use countersign_tuf::reason::Reason;
 
 fn publish(error: impl Into<TrustError>) -> ApiError {
@@ -38,6 +39,12 @@ fn signed_badly() -> TrustError {
 
 fn stored_invalid() -> TrustError {
     TrustError::StoredInvalid { role: RoleName::Root, reason: Reason::NoSignatures }
+}
+
+fn clock_went_back() -> TrustError {
+    let at = |text: &str| text.parse().unwrap();
+    let (now, stored_at) = (at("2026-11-24T12:00:00Z"), at("2027-01-01T00:00:00Z"));
+    ClockWentBack { gun: Gun::parse("a/b").unwrap(), now, stored_at }.into()
 }
 
 fn missing_keys(id: &str, count: usize) -> MissingKeys {
@@ -170,6 +177,8 @@ async fn a_publish_that_did_not_happen_has_notarys_status_and_body() {
         (publish(TrustError::OldVersion), 400, element("VERSION", EMPTY)),
         (publish(missing_keys("ab", 1)), 500, element("UNKNOWN", LACKED)),
         (publish(TrustError::Contended), 503, updating()),
+        (publish(clock_went_back()), 503, updating()),
+        (publish(TrustError::TooSlow { seconds: 60 }), 503, updating()),
         (publish(TrustError::ShuttingDown), 503, updating()),
         (publish(custody_away()), 503, updating()),
         (publish(storage_away()), 503, updating()),
@@ -191,6 +200,8 @@ async fn another_operation_that_did_not_happen_has_notarys_status_and_body() {
     check([
         (service(missing_keys("ab", 1)), 500, element("UNKNOWN", LACKED)),
         (service(TrustError::Contended), 503, unknown()),
+        (service(clock_went_back()), 503, unknown()),
+        (service(TrustError::TooSlow { seconds: 60 }), 503, unknown()),
         (service(TrustError::OldVersion), 503, unknown()),
         (service(TrustError::ShuttingDown), 503, unknown()),
         (service(custody_away()), 503, unknown()),

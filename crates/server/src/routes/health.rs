@@ -9,14 +9,28 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::app::App;
 use crate::wire;
+use countersign_trust::Health;
 
 /// 200 and `{}`, or 503 and the checks that fail with what they say.
 pub(super) async fn health(app: &App) -> Response {
     let health = app.trust.health().await;
-    let checks = [("DB operational", &health.database), ("Trust operational", &health.custody)];
+    checked(&[
+        ("DB operational", &health.database),
+        ("Trust operational", &health.custody),
+        ("Clock operational", &health.clock),
+    ])
+}
+
+/// The answer of a process that may get requests as long as it reaches what it needs. Whatever its
+/// clock reads, reads are answered; a publish that cannot be is told so.
+pub(super) fn reachable(health: &Health) -> Response {
+    checked(&[("DB operational", &health.database), ("Trust operational", &health.custody)])
+}
+
+fn checked(checks: &[(&str, &Result<(), String>)]) -> Response {
     let failed: Vec<(&str, &str)> = checks
-        .into_iter()
-        .filter_map(|(name, check)| check.as_ref().err().map(|error| (name, error.as_str())))
+        .iter()
+        .filter_map(|(name, check)| check.as_ref().err().map(|error| (*name, error.as_str())))
         .collect();
     answer(&failed)
 }

@@ -5,10 +5,10 @@ use axum::response::Response;
 use super::health;
 use crate::app::App;
 
-/// As health, and 503 once shutdown has begun.
+/// As health but for the clock, and 503 once shutdown has begun.
 pub(super) async fn ready(app: &App) -> Response {
     if app.is_stopping() {
         return health::answer(&[("Shutdown", "the server is stopping")]);
     }
-    health::health(app).await
+    health::reachable(&app.trust.health().await)
 }

@@ -138,7 +138,7 @@ macro_rules! racing_tests {
 
 #[cfg(test)]
 mod tests {
-    const THEMES: [&str; 6] = [
+    const THEMES: [&str; 7] = [
         include_str!("changefeed.rs"),
         include_str!("conflicts.rs"),
         include_str!("key_catalogue.rs"),

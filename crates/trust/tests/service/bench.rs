@@ -1,5 +1,6 @@
 //! One service in a temporary directory.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Duration, Utc};
@@ -42,6 +43,24 @@ impl Bench {
     pub(crate) async fn new() -> Self {
         let start = DateTime::parse_from_rfc3339("2026-11-24T12:00:00Z").unwrap().to_utc();
         Self::open(tempfile::tempdir().unwrap(), Arc::new(TestClock(Mutex::new(start)))).await
+    }
+
+    /// Another service on the same database and keys.
+    pub(crate) fn other(&self, policy: Policy) -> Arc<Trust> {
+        service_under(self.store.clone(), self.custody.clone(), self.clock.clone(), policy)
+    }
+
+    /// The file that the database is in.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.directory.path().join("countersign.db")
+    }
+
+    /// The newest stored version of a role and when it expires, without a service that might
+    /// sign it again.
+    pub(crate) async fn stored(&self, name: &str, role_name: &str) -> (i64, DateTime<Utc>) {
+        let document = self.store.newest(&gun(name), &role(role_name)).await.unwrap().unwrap();
+        let signed = signed(&Document::from(document));
+        (signed["version"].as_i64().unwrap(), signed["expires"].as_str().unwrap().parse().unwrap())
     }
 
     /// The same directory again, as after a restart.
@@ -119,7 +138,17 @@ pub(crate) fn service(
     custody: Arc<dyn Custody>,
     clock: Arc<TestClock>,
 ) -> Arc<Trust> {
-    Arc::new(Trust::new(store, custody, clock, Policy::default()))
+    service_under(store, custody, clock, Policy::default())
+}
+
+/// A service with another policy.
+pub(crate) fn service_under(
+    store: Arc<dyn MetadataStore>,
+    custody: Arc<dyn Custody>,
+    clock: Arc<dyn Clock>,
+    policy: Policy,
+) -> Arc<Trust> {
+    Arc::new(Trust::new(store, custody, clock, policy))
 }
 
 pub(crate) fn gun(name: &str) -> Gun {

@@ -15,9 +15,9 @@ use crate::bench::{Bench, gun, read, role, service};
 const GUN: &str = "example.com/team/app";
 
 /// A custody that can be taken away, or made to sign wrongly.
-struct Breakable {
+pub(crate) struct Breakable {
     inner: Arc<dyn Custody>,
-    away: AtomicBool,
+    pub(crate) away: AtomicBool,
     lies: AtomicBool,
 }
 
@@ -86,7 +86,8 @@ impl Custody for Breakable {
     }
 }
 
-fn breakable(bench: &Bench) -> Arc<Breakable> {
+/// The bench's custody, until it is taken away.
+pub(crate) fn breakable(bench: &Bench) -> Arc<Breakable> {
     Arc::new(Breakable {
         inner: bench.custody.clone(),
         away: AtomicBool::new(false),

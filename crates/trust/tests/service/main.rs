@@ -3,6 +3,8 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bench;
+mod clock;
+mod days;
 mod faults;
 mod freshen;
 mod key_list;
@@ -10,3 +12,6 @@ mod keys;
 mod old_keys;
 mod publish;
 mod races;
+mod renew;
+mod silent;
+mod slow;

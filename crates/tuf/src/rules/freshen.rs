@@ -13,9 +13,6 @@ use crate::verify::{Unverified, Verified};
 use super::decision::{NeedsSnapshot, NeedsTimestamp};
 use super::publish::{Circumstances, Stored};
 
-/// How long before its expiry a document counts as about to expire.
-const MARGIN: Duration = Duration::days(1);
-
 /// How fresh the current timestamp and snapshot are, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Freshness {
@@ -27,11 +24,10 @@ pub enum Freshness {
     Fresh,
 }
 
-/// How fresh a stored document is that expires at `expires` and was made to live for `lifetime`.
-/// The margin is a day, or a fourteenth of a shorter life.
+/// How fresh a stored document is that expires at `expires` and counts as about to expire for
+/// `margin` before that.
 #[must_use]
-pub fn freshness(expires: DateTime<Utc>, lifetime: Duration, now: DateTime<Utc>) -> Freshness {
-    let margin = MARGIN.min(lifetime / 14);
+pub fn freshness(expires: DateTime<Utc>, margin: Duration, now: DateTime<Utc>) -> Freshness {
     if expires < now {
         Freshness::Expired
     } else if expires - margin < now {
