@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::{Duration, Instant, sleep};
 
-use super::process::{PATIENCE, Process, Program};
+use super::process::{PATIENCE, Process, Program, find};
 use crate::wire::{Endpoint, Wire};
 
 const POLL: Duration = Duration::from_millis(10);
@@ -45,7 +45,21 @@ impl Countersign {
     pub async fn start_with(settings: &str) -> Result<Self> {
         let data = TempDir::new()?;
         fs::write(data.path().join(SETTINGS), settings)?;
-        let (process, endpoint) = serve(data.path(), 0).await?;
+        let (process, endpoint) = serve(Program::new(binary()?), data.path(), 0).await?;
+        Ok(Self { process, endpoint, data })
+    }
+
+    /// The same without settings, and so that a file it may not make longer
+    /// ([`Countersign::limit_files`]) is an error of its writes and not its end.
+    ///
+    /// # Errors
+    /// As [`Countersign::start`].
+    pub async fn start_limitable() -> Result<Self> {
+        let data = TempDir::new()?;
+        fs::write(data.path().join(SETTINGS), "")?;
+        let program = Program::new(find("env", "coreutils")?)
+            .args(["--ignore-signal=XFSZ".to_owned(), binary()?.to_string_lossy().into_owned()]);
+        let (process, endpoint) = serve(program, data.path(), 0).await?;
         Ok(Self { process, endpoint, data })
     }
 
@@ -73,6 +87,14 @@ impl Countersign {
     /// It is gone.
     pub fn peak_memory_kib(&self) -> Result<u64> {
         self.process.peak_memory_kib()
+    }
+
+    /// The most bytes that a file may have which it writes to; `None`: any number.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn limit_files(&self, bytes: Option<u64>) -> Result<()> {
+        self.process.limit_files(bytes)
     }
 
     /// Asks it to stop (SIGTERM) and returns at once.
@@ -104,7 +126,8 @@ impl Countersign {
     /// # Errors
     /// It does not start, or answers elsewhere.
     pub async fn start_again(&mut self) -> Result<()> {
-        let (process, endpoint) = serve(self.data.path(), self.endpoint.port()).await?;
+        let program = Program::new(binary()?);
+        let (process, endpoint) = serve(program, self.data.path(), self.endpoint.port()).await?;
         self.process = process;
         self.endpoint = endpoint;
         Ok(())
@@ -124,8 +147,8 @@ impl Countersign {
     }
 }
 
-async fn serve(data: &Path, port: u16) -> Result<(Process, Endpoint)> {
-    let program = Program::new(binary()?).args([
+async fn serve(program: Program, data: &Path, port: u16) -> Result<(Process, Endpoint)> {
+    let program = program.args([
         "serve".to_owned(),
         "--config".to_owned(),
         data.join(SETTINGS).to_string_lossy().into_owned(),

@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -136,6 +136,18 @@ impl Process {
             .lines()
             .find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok())
             .with_context(|| format!("{} has no memory", self.name))
+    }
+
+    /// The most bytes that the peer may have in a file it writes to; `None`: any number. What is
+    /// longer already cannot be written to at all.
+    ///
+    /// # Errors
+    /// The peer has ended.
+    pub fn limit_files(&self, bytes: Option<u64>) -> Result<()> {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(self.group(), Resource::Fsize, limit)
+            .with_context(|| format!("{} takes no limit", self.name))?;
+        Ok(())
     }
 
     /// Sends `signal` to the peer's whole group.
