@@ -209,6 +209,8 @@ pub(crate) const DECIDED: &[Difference] = &[
     elsewhere("Q-39"),
     elsewhere("contract-2-keys"),
     elsewhere("contract-2-unavailable"),
+    elsewhere("contract-3-clock"),
+    elsewhere("contract-3-freshness"),
 ];
 
 const fn run(id: &'static str, applies: fn(&Record) -> bool) -> Difference {
