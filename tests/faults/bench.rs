@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use chrono::{DateTime, Utc};
 use countersign_forge::repository::{Repository, ServerKeys};
 use countersign_tests::peers::countersign::Countersign;
@@ -139,7 +139,7 @@ impl Bench {
     pub(crate) async fn changes(&self) -> Result<u64> {
         let answer = self.wire.get("/v2/_trust/changefeed?records=100").await?;
         let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
-        Ok(body["count"].as_u64().unwrap_or_default())
+        body.get("count").and_then(serde_json::Value::as_u64).context("no count")
     }
 }
 

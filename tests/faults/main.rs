@@ -5,6 +5,7 @@
 //! What never comes in: faults that no file can have; those are played inside the crates.
 
 mod bench;
+mod clock;
 mod file;
 mod full;
 mod locked;

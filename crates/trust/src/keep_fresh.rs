@@ -100,7 +100,7 @@ impl Pace {
             && renewal.stuck != self.stuck
         {
             tracing::warn!(
-                guns = renewal.stuck, example = %gun, %error,
+                stuck = renewal.stuck, example = %gun, %error,
                 "some repositories cannot be signed again; they lapse unless that is mended"
             );
         }

@@ -52,8 +52,8 @@ pub enum Round {
 pub struct Renewal {
     /// How many GUNs it signed again.
     pub signed: usize,
-    /// How many GUNs it could not sign again, for reasons of their own: a key that is gone, a root
-    /// that expired. Others are not affected.
+    /// How often it came to a GUN that could not be signed again for reasons of its own: a key that
+    /// is gone, a root that expired. One that is found by several ways counts for each.
     pub stuck: usize,
     /// One of those, and why.
     pub example: Option<(Gun, String)>,
@@ -75,6 +75,11 @@ impl Trust {
     /// What concerns all GUNs, such as a database that is away. The round ended there; the next
     /// one finds what it left.
     pub async fn renew_due(&self, round: Round) -> Result<Renewal, TrustError> {
+        match self.check_clock_again().await {
+            // Known already; it concerns the GUNs that were stored later only.
+            Ok(()) | Err(TrustError::ClockWentBack(_)) => {}
+            Err(error) => return Err(error),
+        }
         let now = self.clock.now();
         let mut renewal = Renewal::default();
         let mut place = Place::before(now - PUBLISHED_WITHIN);

@@ -4,7 +4,7 @@
 //!
 //! What never comes in: faults of a real file or disk; those are played against the binary.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod absence;
 mod bench;

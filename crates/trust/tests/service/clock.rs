@@ -80,6 +80,18 @@ async fn health_remembers_the_gun_that_showed_it() {
     assert_eq!(bench.trust.health().await.clock, Ok(()));
 }
 
+/// Also where nobody asks for health.
+#[tokio::test]
+async fn a_round_of_signing_ahead_notices_that_the_clock_has_caught_up() {
+    let (bench, _) = two_hours_back().await;
+    bench.current(GUN, "timestamp").await;
+    bench.publish("other", bench.server_snapshot("other").await.all_parts()).await.unwrap();
+    bench.clock.advance(Duration::hours(2));
+    bench.trust.renew_due(Round::Later).await.unwrap();
+    bench.clock.advance(-Duration::hours(1) - Duration::minutes(59));
+    assert_eq!(bench.trust.health().await.clock, Ok(()), "its step back is forgotten");
+}
+
 #[tokio::test]
 async fn a_clock_a_minute_behind_is_believed() {
     let (bench, mut repository) = two_hours_back().await;
