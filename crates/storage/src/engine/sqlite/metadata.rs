@@ -28,7 +28,7 @@ pub(super) const NEWEST: &str = "SELECT id, created_at, version, sha256, data FR
 
 /// The planner would rather walk all versions of the role, so the index is named.
 pub(super) const BY_DIGEST: &str = "SELECT id, created_at, version, sha256, data \
-    FROM tuf_files INDEXED BY tuf_files_sha256_idx \
+    FROM tuf_files INDEXED BY countersign_digest_idx \
     WHERE sha256 = ?3 AND gun = ?1 AND role = ?2 AND deleted_at IS NULL \
     ORDER BY version DESC LIMIT 1";
 

@@ -48,6 +48,13 @@ const METADATA: History = History {
                 "../../../../../migrations/sqlite/metadata/0003_countersign_published_index.sql"
             ),
         ),
+        (
+            4,
+            "countersign_digest_index",
+            include_str!(
+                "../../../../../migrations/sqlite/metadata/0004_countersign_digest_index.sql"
+            ),
+        ),
     ],
 };
 

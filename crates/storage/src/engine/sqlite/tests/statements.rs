@@ -52,7 +52,7 @@ async fn heads_and_digests_are_found_by_their_own_index() {
     for (statement, index) in [
         (metadata::NEWEST, "idx_gun (gun=? AND role=?)"),
         (metadata::HEAD, "idx_gun (gun=? AND role=?)"),
-        (metadata::BY_DIGEST, "tuf_files_sha256_idx (sha256=?)"),
+        (metadata::BY_DIGEST, "countersign_digest_idx (sha256=? AND gun=? AND role=?)"),
         (metadata::BY_VERSION, "idx_gun (gun=? AND role=? AND version=?)"),
         (changefeed::GUN_AFTER, "idx_changefeed_gun (gun=? AND rowid>?)"),
         (
