@@ -81,6 +81,14 @@ impl Countersign {
         self.process.log()
     }
 
+    /// The memory that it has in use now, in KiB.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn memory_kib(&self) -> Result<u64> {
+        self.process.memory_kib()
+    }
+
     /// The most memory that it has had in use, in KiB.
     ///
     /// # Errors

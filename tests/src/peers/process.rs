@@ -126,15 +126,27 @@ impl Process {
         }
     }
 
+    /// The memory that the peer has in use now, in KiB.
+    ///
+    /// # Errors
+    /// The peer has ended.
+    pub fn memory_kib(&self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
     /// The most memory that the peer has had in use, in KiB.
     ///
     /// # Errors
     /// The peer has ended.
     pub fn peak_memory_kib(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         status
             .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok())
+            .find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
             .with_context(|| format!("{} has no memory", self.name))
     }
 
