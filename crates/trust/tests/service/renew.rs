@@ -11,7 +11,7 @@ use countersign_trust::{Clock, Policy, Round, Trust, TrustError, keep_fresh};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::bench::{Bench, TestClock, gun, role, service_under};
+use crate::bench::{Bench, TestClock, gun, service_under};
 use crate::faults::breakable;
 
 const GUN: &str = "example.com/team/app";
@@ -211,22 +211,28 @@ async fn the_task_outlives_a_panic_signs_and_stops_when_told() {
     );
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(keep_fresh(trust, async { stopped.await.unwrap_or(()) }));
-    let signs = async {
-        while bench.stored(GUN, "timestamp").await.0 < 2 {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(Wait::from_secs(60), signs).await.unwrap();
+    timeout(Wait::from_secs(60), signed_once(&bench)).await.unwrap();
     assert!(clock.panicked.load(Ordering::SeqCst));
     drop(stop);
     timeout(Wait::from_secs(60), task).await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn the_task_does_not_end_by_itself() {
+async fn the_task_outlives_a_database_that_is_away_and_signs_when_it_is_back() {
     let bench = published(&[GUN]).await;
-    bench.store.close().await;
-    let task = keep_fresh(Arc::clone(&bench.trust), pending());
-    assert!(timeout(Wait::from_millis(200), task).await.is_err());
-    assert!(bench.trust.current(&gun(GUN), &role("timestamp")).await.is_err());
+    bench.clock.advance(due());
+    let away = bench.database().with_extension("away");
+    std::fs::rename(bench.database(), &away).unwrap();
+    let mut task = tokio::spawn(keep_fresh(Arc::clone(&bench.trust), pending()));
+    assert!(timeout(Wait::from_millis(200), &mut task).await.is_err(), "it ended");
+    std::fs::rename(&away, bench.database()).unwrap();
+    timeout(Wait::from_secs(60), signed_once(&bench)).await.unwrap();
+    task.abort();
+}
+
+/// Waits until the collection's timestamp has been signed again.
+async fn signed_once(bench: &Bench) {
+    while bench.stored(GUN, "timestamp").await.0 < 2 {
+        tokio::task::yield_now().await;
+    }
 }
