@@ -7,7 +7,7 @@ use crate::bench::Bench;
 
 #[tokio::test]
 async fn on_a_full_disk_reads_go_on_and_writes_are_503_until_there_is_room() -> Result<()> {
-    let mut bench = Bench::with(Countersign::start_limitable().await?).await?;
+    let mut bench = Bench::with(Countersign::start().await?).await?;
     for _ in 0..2 {
         bench.server.limit_files(Some(0))?;
         bench.cannot_write().await?;

@@ -18,7 +18,7 @@ struct Program {
     package: &'static str,
 }
 
-const PROGRAMS: [Program; 8] = [
+const PROGRAMS: [Program; 9] = [
     Program { path: "/usr/bin/notary", package: "notary" },
     Program { path: "/usr/bin/notary-server", package: "notary" },
     Program { path: "/usr/bin/openssl", package: "openssl" },
@@ -26,6 +26,7 @@ const PROGRAMS: [Program; 8] = [
     Program { path: "/usr/bin/docker", package: "docker.io" },
     Program { path: "/usr/sbin/dockerd", package: "docker.io" },
     Program { path: "/usr/bin/docker-registry", package: "docker-registry" },
+    Program { path: "/usr/bin/systemd-analyze", package: "systemd" },
     Program { path: "/bin/busybox", package: "busybox-static" },
 ];
 

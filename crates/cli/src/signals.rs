@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// SIGTERM and SIGINT, from the moment it is made.
@@ -20,7 +21,11 @@ pub(crate) struct Stop {
 
 impl StopSignals {
     /// Takes the two signals over from the system. Needs a tokio runtime.
+    ///
+    /// So is SIGXFSZ from then on, which would end the process: a write beyond the limit on the
+    /// size of files then fails, as on a full disk.
     pub(crate) fn take() -> io::Result<Self> {
+        drop(signal(SignalKind::from_raw(Number::XFSZ.as_raw()))?);
         Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
 

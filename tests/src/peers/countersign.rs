@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::{Duration, Instant, sleep};
 
-use super::process::{PATIENCE, Process, Program, find};
+use super::process::{PATIENCE, Process, Program};
 use crate::wire::{Endpoint, Wire};
 
 const POLL: Duration = Duration::from_millis(10);
@@ -45,21 +45,7 @@ impl Countersign {
     pub async fn start_with(settings: &str) -> Result<Self> {
         let data = TempDir::new()?;
         fs::write(data.path().join(SETTINGS), settings)?;
-        let (process, endpoint) = serve(Program::new(binary()?), data.path(), 0).await?;
-        Ok(Self { process, endpoint, data })
-    }
-
-    /// The same without settings, and so that a file it may not make longer
-    /// ([`Countersign::limit_files`]) is an error of its writes and not its end.
-    ///
-    /// # Errors
-    /// As [`Countersign::start`].
-    pub async fn start_limitable() -> Result<Self> {
-        let data = TempDir::new()?;
-        fs::write(data.path().join(SETTINGS), "")?;
-        let program = Program::new(find("env", "coreutils")?)
-            .args(["--ignore-signal=XFSZ".to_owned(), binary()?.to_string_lossy().into_owned()]);
-        let (process, endpoint) = serve(program, data.path(), 0).await?;
+        let (process, endpoint) = serve(data.path(), 0).await?;
         Ok(Self { process, endpoint, data })
     }
 
@@ -134,8 +120,7 @@ impl Countersign {
     /// # Errors
     /// It does not start, or answers elsewhere.
     pub async fn start_again(&mut self) -> Result<()> {
-        let program = Program::new(binary()?);
-        let (process, endpoint) = serve(program, self.data.path(), self.endpoint.port()).await?;
+        let (process, endpoint) = serve(self.data.path(), self.endpoint.port()).await?;
         self.process = process;
         self.endpoint = endpoint;
         Ok(())
@@ -155,8 +140,8 @@ impl Countersign {
     }
 }
 
-async fn serve(program: Program, data: &Path, port: u16) -> Result<(Process, Endpoint)> {
-    let program = program.args([
+async fn serve(data: &Path, port: u16) -> Result<(Process, Endpoint)> {
+    let program = Program::new(binary()?).args([
         "serve".to_owned(),
         "--config".to_owned(),
         data.join(SETTINGS).to_string_lossy().into_owned(),

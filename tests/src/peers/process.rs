@@ -369,7 +369,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_signal_ends_the_process() {
-        let mut process = Process::spawn("shell", &shell("echo up; sleep 1000"), None).unwrap();
+        let mut process =
+            Process::spawn("shell", &shell("echo up; exec sleep 1000"), None).unwrap();
         process.line(|line| (line == "up").then_some(())).await.unwrap();
         process.signal(Signal::TERM).unwrap();
         assert_eq!(process.ended().await.unwrap().code(), None);

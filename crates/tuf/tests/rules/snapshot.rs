@@ -86,7 +86,8 @@ fn a_snapshot_that_names_a_listed_delegation_which_is_nowhere_is_refused() {
 /// Leaves the entry of a role with its SHA-512 only.
 fn without_sha256(repository: &mut Repository, role: &str) {
     repository.edit("snapshot", |signed| {
-        signed["meta"][role]["hashes"].as_object_mut().unwrap().remove("sha256");
+        let entry = signed.get_mut("meta").and_then(|meta| meta.get_mut(role)).unwrap();
+        entry.get_mut("hashes").unwrap().as_object_mut().unwrap().remove("sha256");
     });
 }
 
