@@ -1,13 +1,15 @@
 //! A server with one published collection, and what must hold after anything bad.
 
 use anyhow::{Context as _, Result, ensure};
-use chrono::{DateTime, Utc};
 use countersign_forge::faults::named;
-use countersign_forge::repository::{Repository, ServerKeys};
+use countersign_forge::repository::Repository;
 use countersign_tests::peers::countersign::Countersign;
+use countersign_tests::upload::CONTENT_TYPE;
 use countersign_tests::wire::{Answer, RawConnection, Wire};
 use http::{HeaderValue, Method};
 use serde_json::Value;
+
+pub(crate) use countersign_tests::upload::{collection, form, part, publish_path, server_key};
 
 /// The GUN of the published collection.
 pub(crate) const GUN: &str = "example.com/lab/app";
@@ -15,8 +17,6 @@ pub(crate) const GUN: &str = "example.com/lab/app";
 /// The most memory that the server may ever have had in use, in KiB: room for the values that
 /// one publish may hold.
 const MEMORY_KIB: u64 = 700_000;
-
-const CONTENT_TYPE: &str = "multipart/form-data; boundary=edge";
 
 /// The server, and the collection as its owner holds it.
 pub(crate) struct Bench {
@@ -131,30 +131,6 @@ impl Bench {
     }
 }
 
-/// A collection that was never published, with the keys that the server offers for it.
-pub(crate) async fn collection(wire: &Wire, gun: &str) -> Result<Repository> {
-    let timestamp = server_key(wire, gun).await?;
-    Ok(Repository::new(gun, 11, now(), &ServerKeys { timestamp, snapshot: None }))
-}
-
-/// The server under test runs on the machine's clock.
-#[expect(clippy::disallowed_methods, reason = "a test of a real process")]
-fn now() -> DateTime<Utc> {
-    Utc::now()
-}
-
-/// The timestamp key that the server offers for a GUN.
-pub(crate) async fn server_key(wire: &Wire, gun: &str) -> Result<Value> {
-    let answer = wire.document(gun, "timestamp.key").await?;
-    ensure!(answer.status == 200, "no key: {answer:?}");
-    Ok(serde_json::from_slice(&answer.body)?)
-}
-
-/// Where a GUN is published.
-pub(crate) fn publish_path(gun: &str) -> String {
-    format!("/v2/{gun}/_trust/tuf/")
-}
-
 /// Checks status and code, and gives the detail.
 pub(crate) fn check_refusal(answer: &Answer, status: u16, code: &str) -> Result<Value> {
     let text = String::from_utf8_lossy(&answer.body);
@@ -168,22 +144,6 @@ pub(crate) fn check_refusal(answer: &Answer, status: u16, code: &str) -> Result<
 /// The text at a JSON pointer; empty when there is none.
 pub(crate) fn member<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Parts as the body of a publish.
-pub(crate) fn form(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for (role, bytes) in parts {
-        let disposition = format!("form-data; name=\"files\"; filename=\"{role}\"");
-        body.extend(part(disposition.as_bytes(), bytes));
-    }
-    body.extend(b"--edge--\r\n");
-    body
-}
-
-/// One part with a `Content-Disposition` of these bytes.
-pub(crate) fn part(disposition: &[u8], bytes: &[u8]) -> Vec<u8> {
-    [b"--edge\r\nContent-Disposition: ", disposition, b"\r\n\r\n", bytes, b"\r\n"].concat()
 }
 
 /// One document as the body of a publish of `root`.

@@ -120,7 +120,10 @@ async fn a_role_signed_by_a_removed_key_is_refused() -> Result<()> {
 async fn a_server_key_of_another_gun_is_refused() -> Result<()> {
     let bench = Bench::start().await?;
     let (own, other) = ("example.com/lab/own", "example.com/lab/other");
-    let keys = ServerKeys { timestamp: server_key(&bench.wire, other).await?, snapshot: None };
+    let keys = ServerKeys {
+        timestamp: server_key(&bench.wire, other, "timestamp").await?,
+        snapshot: None,
+    };
     let stolen = Repository::new(own, 5, bench.repository.now(), &keys);
     let before = bench.state().await?;
     let answer = publish_to(&bench, own, &stolen).await?;

@@ -2,8 +2,8 @@
 //!
 //! What is here: how a peer is started, asked, and stopped ([`peers`]); how one list of client
 //! commands is played against two servers and compared ([`session`], [`compare`]); who delegates
-//! are ([`signer`]); how documents are fetched as a client would ([`wire`]). The tests themselves
-//! are in `e2e/`.
+//! are ([`signer`]); how documents are fetched as a client would ([`wire`]) and forged collections
+//! published without one ([`upload`]). The tests themselves are in the folders beside `src/`.
 //! What never comes in: rules of the product. What a test expects is written down by hand or said
 //! by the Go peer, never computed by our own crates.
 //!
@@ -16,4 +16,5 @@ pub mod peers;
 pub mod session;
 pub mod signer;
 pub mod transcript;
+pub mod upload;
 pub mod wire;

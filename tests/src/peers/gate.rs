@@ -4,7 +4,6 @@
 //! old state, while somebody else publishes.
 //! What never comes in: changing what passes.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,21 +12,17 @@ use anyhow::Result;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::response::{IntoResponse, Response};
-use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::Response;
+use http::{HeaderMap, Method, Uri};
 use tokio::sync::Semaphore;
 
-use super::certs::Authority;
-use crate::wire::{Endpoint, Wire, install_provider};
+use super::front::{Front, pass_on};
+use crate::wire::{Endpoint, Wire};
 
 /// An open gate on a port of its own.
 #[derive(Debug)]
 pub struct Gate {
-    endpoint: Endpoint,
-    handle: Handle<std::net::SocketAddr>,
+    front: Front,
     passage: Arc<Passage>,
 }
 
@@ -37,13 +32,6 @@ impl Gate {
     /// # Errors
     /// No port is free or the folder cannot be written.
     pub async fn open(folder: &Path, server: &Endpoint) -> Result<Self> {
-        install_provider();
-        let authority = Authority::create(folder, "gate's CA")?;
-        let leaf = authority.leaf("gate")?;
-        let tls = RustlsConfig::from_pem_file(&leaf.certificate, &leaf.key).await?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let endpoint = Endpoint::new(listener.local_addr()?.port(), authority.certificate());
         let passage = Arc::new(Passage {
             wire: Wire::to(server)?,
             holds: AtomicBool::new(false),
@@ -54,19 +42,14 @@ impl Gate {
             .fallback(pass)
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&passage));
-        let handle = Handle::new();
-        let serving = axum_server::from_tcp_rustls(listener, tls)?
-            .handle(handle.clone())
-            .serve(router.into_make_service());
-        // Ends with the handle, which this gate owns.
-        tokio::spawn(serving);
-        Ok(Self { endpoint, handle, passage })
+        let front = Front::open(folder, "gate", router).await?;
+        Ok(Self { front, passage })
     }
 
     /// Where clients come to.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        self.front.endpoint()
     }
 
     /// Holds the next publish until [`Gate::release`].
@@ -86,12 +69,6 @@ impl Gate {
     /// Lets the held publish go on.
     pub fn release(&self) {
         self.passage.released.add_permits(1);
-    }
-}
-
-impl Drop for Gate {
-    fn drop(&mut self) {
-        self.handle.shutdown();
     }
 }
 
@@ -117,11 +94,5 @@ async fn pass(
             permit.forget();
         }
     }
-    match passage.wire.send(method, uri.path(), headers.get(CONTENT_TYPE), body.to_vec()).await {
-        Ok(answer) => {
-            let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
-            (status, answer.body).into_response()
-        }
-        Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:#}")).into_response(),
-    }
+    pass_on(&passage.wire, method, &uri, &headers, body).await
 }

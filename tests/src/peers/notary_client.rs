@@ -70,8 +70,17 @@ impl NotaryClient {
     /// # Errors
     /// The client keeps none.
     pub fn cached(&self, gun: &str, role: &str) -> Result<Vec<u8>> {
-        let file = self.trust_dir.join(format!("tuf/{gun}/metadata/{role}.json"));
+        let file = self.cache_file(gun, role);
         fs::read(&file).with_context(|| format!("the client keeps no {}", file.display()))
+    }
+
+    /// Makes the client keep these bytes of a role instead: what it kept has grown old meanwhile.
+    ///
+    /// # Errors
+    /// The client keeps none.
+    pub fn age_cached(&self, gun: &str, role: &str, bytes: &[u8]) -> Result<()> {
+        self.cached(gun, role)?;
+        Ok(fs::write(self.cache_file(gun, role), bytes)?)
     }
 
     /// Runs one command without input.
@@ -119,6 +128,10 @@ impl NotaryClient {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
+    }
+
+    fn cache_file(&self, gun: &str, role: &str) -> PathBuf {
+        self.trust_dir.join(format!("tuf/{gun}/metadata/{role}.json"))
     }
 }
 
