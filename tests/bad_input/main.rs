@@ -5,6 +5,7 @@
 
 mod bench;
 mod documents;
+mod flood;
 mod limits;
 mod names;
 mod slow;

@@ -3,7 +3,7 @@
 //! What never comes in: judging the documents.
 
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -76,11 +76,24 @@ impl Wire {
     /// # Errors
     /// The CA file is not there or is no certificate.
     pub fn to(endpoint: &Endpoint) -> Result<Self> {
+        Self::with(None, endpoint)
+    }
+
+    /// The same, coming from another address of this machine, such as 127.0.0.2.
+    ///
+    /// # Errors
+    /// As [`Wire::to`].
+    pub fn from(address: Ipv4Addr, endpoint: &Endpoint) -> Result<Self> {
+        Self::with(Some(IpAddr::V4(address)), endpoint)
+    }
+
+    fn with(address: Option<IpAddr>, endpoint: &Endpoint) -> Result<Self> {
         install_provider();
         let pem = fs::read(endpoint.ca())
             .with_context(|| format!("no CA file {}", endpoint.ca().display()))?;
         let client = reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(&pem)?])
+            .local_address(address)
             .redirect(Policy::none())
             .timeout(TIME_LIMIT)
             .build()?;
