@@ -1,5 +1,7 @@
-//! A forged collection with every key in hand, the timestamp's too.
+//! A forged collection with every key in hand, the timestamp's too, and how an attacker who holds
+//! some of them is refused.
 
+use anyhow::Result;
 use countersign_forge::document::Document;
 use countersign_forge::key::Key;
 use countersign_forge::repository::{Repository, ServerKeys, meta_entry};
@@ -7,7 +9,7 @@ use countersign_tests::peers::impostor::Recording;
 use countersign_tests::upload;
 use serde_json::{Value, json};
 
-use crate::stage::GUN;
+use crate::stage::{GUN, Stage};
 
 /// A collection of which the attacker can sign timestamps and snapshots.
 #[derive(Clone)]
@@ -96,4 +98,32 @@ impl Collection {
     pub(crate) fn bytes(&self, role: &str) -> Vec<u8> {
         self.recording().remove(role).unwrap_or_default()
     }
+}
+
+/// A reader has seen an old and a new state of equal length. The attacker serves what `attack`
+/// makes of both, after the owner has perhaps gone on, and is refused in these words; the reader
+/// may keep what the stolen keys signed. It is over when the owner's versions have passed the
+/// attacker's.
+pub(crate) async fn check(
+    attack: impl FnOnce(&Collection, &mut Collection) -> Recording,
+    words: &str,
+) -> Result<()> {
+    let stage = Stage::set().await?;
+    let old = Collection::new();
+    let mut new = old.clone();
+    new.replace(b"v2");
+    let reader = stage.reader("reader")?;
+    for state in [&old, &new] {
+        stage.impostor.show(&state.recording());
+        stage.sees(&reader, "v1").await?;
+    }
+    let lies = attack(&old, &mut new);
+    stage.impostor.show(&lies);
+    let mut stolen = lies.clone();
+    stolen.retain(|role, _| matches!(role.as_str(), "snapshot" | "timestamp"));
+    stage.refuses(&reader, &[&new.recording(), &stolen], words).await?;
+    for content in [b"v3", b"v4"] {
+        new.replace(content);
+    }
+    stage.ends_well(&reader, &new.recording(), "v1").await
 }

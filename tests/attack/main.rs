@@ -9,6 +9,7 @@
 
 mod absence;
 mod collection;
+mod owner;
 mod published;
 mod replay;
 mod stage;

@@ -51,6 +51,14 @@ impl Stage {
         Ok(())
     }
 
+    /// The reader lists the collection without this target, which it is offered.
+    pub(crate) async fn does_not_see(&self, reader: &NotaryClient, target: &str) -> Result<()> {
+        let outcome = reader.run(&["list", GUN]).await?;
+        let listed = outcome.succeeded() && outcome.says("DIGEST");
+        ensure!(listed && !outcome.stdout.contains(target), "{target} is shown: {outcome:?}");
+        Ok(())
+    }
+
     /// The reader is lied to, refuses in these words, lists nothing, and keeps only what it kept
     /// before or what is `credible`.
     pub(crate) async fn refuses(

@@ -7,39 +7,11 @@ use anyhow::{Result, ensure};
 use countersign_forge::repository::meta_entry;
 use countersign_tests::peers::impostor::{Lie, Recording};
 
-use crate::collection::Collection;
+use crate::collection::{Collection, check};
 use crate::stage::{GUN, Stage};
 
 const OLDER: &str = "is lower than current version";
 const EXPIRED: &str = "timestamp expired at";
-
-/// A reader has seen an old and a new state of equal length. The attacker serves what `attack`
-/// makes of both, after the owner has perhaps gone on, and is refused in these words; the reader
-/// may keep what the stolen keys signed. It is over when the owner's versions have passed the
-/// attacker's.
-async fn check(
-    attack: impl FnOnce(&Collection, &mut Collection) -> Recording,
-    words: &str,
-) -> Result<()> {
-    let stage = Stage::set().await?;
-    let old = Collection::new();
-    let mut new = old.clone();
-    new.replace(b"v2");
-    let reader = stage.reader("reader")?;
-    for state in [&old, &new] {
-        stage.impostor.show(&state.recording());
-        stage.sees(&reader, "v1").await?;
-    }
-    let lies = attack(&old, &mut new);
-    stage.impostor.show(&lies);
-    let mut stolen = lies.clone();
-    stolen.retain(|role, _| matches!(role.as_str(), "snapshot" | "timestamp"));
-    stage.refuses(&reader, &[&new.recording(), &stolen], words).await?;
-    for content in [b"v3", b"v4"] {
-        new.replace(content);
-    }
-    stage.ends_well(&reader, &new.recording(), "v1").await
-}
 
 /// A new timestamp that names the old snapshot.
 fn with_the_old_snapshot(old: &Collection, new: &Collection) -> Recording {
