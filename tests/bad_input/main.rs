@@ -6,6 +6,7 @@
 mod bench;
 mod documents;
 mod flood;
+mod http2;
 mod limits;
 mod names;
 mod slow;

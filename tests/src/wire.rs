@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
 use reqwest::redirect::Policy;
@@ -16,7 +16,7 @@ use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -171,16 +171,38 @@ impl RawConnection {
     /// # Errors
     /// The server is not there or its certificate is not the endpoint's.
     pub async fn open(endpoint: &Endpoint) -> Result<Self> {
+        Self::offering(&[], endpoint).await
+    }
+
+    /// Connects, and agrees with the server on HTTP/2.
+    ///
+    /// # Errors
+    /// As [`RawConnection::open`], or the server wants another protocol.
+    pub async fn open_http2(endpoint: &Endpoint) -> Result<Self> {
+        let connection = Self::offering(&[b"h2".to_vec()], endpoint).await?;
+        let agreed = connection.stream.get_ref().1.alpn_protocol();
+        ensure!(agreed == Some(b"h2"), "the server does not speak HTTP/2: {agreed:?}");
+        Ok(connection)
+    }
+
+    async fn offering(protocols: &[Vec<u8>], endpoint: &Endpoint) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(endpoint.ca())?)?;
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = protocols.to_vec();
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, endpoint.port())).await?;
         let name = ServerName::try_from("localhost")?;
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
         Ok(Self { stream })
+    }
+
+    /// The two directions, for who reads and writes at once.
+    #[must_use]
+    pub fn split(self) -> (ReadHalf<TlsStream<TcpStream>>, WriteHalf<TlsStream<TcpStream>>) {
+        split(self.stream)
     }
 
     /// Sends bytes at once.
