@@ -76,7 +76,11 @@ impl Collection {
         let keys = self.repository.keys("snapshot").to_vec();
         self.repository.bump("snapshot");
         self.repository.damage("snapshot", |snapshot| {
-            snapshot.edit(|signed| signed["meta"][role] = meta_entry(bytes));
+            snapshot.edit(|signed| {
+                if let Some(entries) = signed.get_mut("meta").and_then(Value::as_object_mut) {
+                    entries.insert(role.to_owned(), meta_entry(bytes));
+                }
+            });
             snapshot.sign(&keys);
         });
         self.stamp(&self.bytes("snapshot"));

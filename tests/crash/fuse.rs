@@ -37,6 +37,7 @@ impl Fuse {
         done
     }
 
+    #[expect(clippy::print_stdout, reason = "the child's report to the test that started it")]
     fn reach(&self, side: &str, step: &str) {
         println!("step {side} {step}");
         if self.steps.fetch_add(1, Ordering::SeqCst) == self.burns_at {

@@ -65,7 +65,11 @@ async fn fill(server: &Countersign) -> Result<()> {
     let mut all = connection.begin().await?;
     for number in 0..COLLECTIONS {
         let gun = gun(number);
-        snapshot.edit(|signed| signed["meta"]["targets"] = meta_entry(gun.as_bytes()));
+        snapshot.edit(|signed| {
+            if let Some(entry) = signed.pointer_mut("/meta/targets") {
+                *entry = meta_entry(gun.as_bytes());
+            }
+        });
         snapshot.sign([&key]);
         let snapshot = snapshot.to_bytes();
         timestamp.edit(|signed| signed["meta"] = json!({"snapshot": meta_entry(&snapshot)}));
