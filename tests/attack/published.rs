@@ -45,6 +45,17 @@ impl Published {
         record(&self.wire, GUN).await
     }
 
+    /// The attack is over: the reader asks the server itself, and lists the collection as it is.
+    pub(crate) async fn ends_well(
+        &self,
+        reader: &NotaryClient,
+        honest: &Recording,
+        target: &str,
+    ) -> Result<()> {
+        self.stage.impostor.repent();
+        self.stage.is_well(reader, honest, target).await
+    }
+
     /// Another collection on the same server, as it is served.
     pub(crate) async fn other_collection(&self, gun: &str) -> Result<Recording> {
         let mut repository = upload::collection(&self.wire, gun).await?;

@@ -22,7 +22,7 @@ async fn old_again(roles: &[&str], words: &str) -> Result<()> {
     let new = published.record().await?;
     published.stage.impostor.show(&of(&old, roles));
     published.stage.refuses(&published.reader, &[&new], words).await?;
-    published.stage.ends_well(&published.reader, &new, "v3").await
+    published.ends_well(&published.reader, &new, "v3").await
 }
 
 fn of(recording: &Recording, roles: &[&str]) -> Recording {
@@ -64,7 +64,7 @@ async fn a_new_reader_does_not_take_old_targets_with_a_new_snapshot() -> Result<
     published.stage.impostor.show(&of(&old, &["targets"]));
     let newcomer = published.stage.reader("newcomer")?;
     published.stage.refuses(&newcomer, &[&new], OTHER_BYTES).await?;
-    published.stage.ends_well(&newcomer, &new, "v2").await
+    published.ends_well(&newcomer, &new, "v2").await
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn new_targets_are_refused_where_the_snapshot_names_old_ones() -> Result<(
     let targets = new.get("targets").cloned().unwrap_or_default();
     published.stage.impostor.lie("targets", Lie::Bytes(targets));
     published.stage.refuses(&newcomer, &[&old, &new], TOO_LONG).await?;
-    published.stage.ends_well(&newcomer, &new, "v2").await
+    published.ends_well(&newcomer, &new, "v2").await
 }
 
 /// What no signature can tell: that there is something newer. The timestamp's end is the limit.
@@ -94,5 +94,5 @@ async fn a_frozen_state_is_believed_as_long_as_its_timestamp_is_good() -> Result
         ensure!(fooled, "{outcome:?}");
     }
     let new = published.record().await?;
-    published.stage.ends_well(&published.reader, &new, "v2").await
+    published.ends_well(&published.reader, &new, "v2").await
 }

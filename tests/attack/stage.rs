@@ -86,7 +86,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The attack is over: the reader lists the collection as it is.
+    /// The attack on a forged collection is over: the reader lists it as it is.
     pub(crate) async fn ends_well(
         &self,
         reader: &NotaryClient,
@@ -94,6 +94,16 @@ impl Stage {
         target: &str,
     ) -> Result<()> {
         self.impostor.show(honest);
+        self.is_well(reader, honest, target).await
+    }
+
+    /// The reader lists the collection as it is, and keeps it so.
+    pub(crate) async fn is_well(
+        &self,
+        reader: &NotaryClient,
+        honest: &Recording,
+        target: &str,
+    ) -> Result<()> {
         self.sees(reader, target).await?;
         let after = kept(reader);
         let differs = |role: &&str| after.get(*role) != honest.get(*role);

@@ -26,7 +26,7 @@ async fn a_foreign_root_is_refused_by_a_reader_who_knows_the_right_one() -> Resu
     let honest = published.record().await?;
     published.stage.impostor.show(&namesake());
     published.stage.refuses(&published.reader, &[], ANOTHER_ROOT).await?;
-    published.stage.ends_well(&published.reader, &honest, "v1").await
+    published.ends_well(&published.reader, &honest, "v1").await
 }
 
 /// Trust on first use: nothing tells a new reader which of two is right. The mend is to remove
@@ -53,7 +53,7 @@ async fn a_collection_of_another_name_is_refused_by_a_new_reader() -> Result<()>
     let newcomer = published.stage.reader("newcomer")?;
     let words = "could not validate the path to a trusted root";
     published.stage.refuses(&newcomer, &[], words).await?;
-    published.stage.ends_well(&newcomer, &honest, "v1").await
+    published.ends_well(&newcomer, &honest, "v1").await
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn targets_of_another_collection_are_refused() -> Result<()> {
     for reader in [&published.reader, &published.stage.reader("newcomer")?] {
         published.stage.refuses(reader, &[&honest], "checksum for targets").await?;
     }
-    published.stage.ends_well(&published.reader, &honest, "v2").await
+    published.ends_well(&published.reader, &honest, "v2").await
 }
 
 /// To the client a server with a wrong certificate is one that is away.
@@ -84,5 +84,5 @@ async fn a_server_with_a_strangers_certificate_gets_no_say() -> Result<()> {
     let refused = outcome.code == Some(1) && outcome.says("signed by unknown authority");
     ensure!(refused && outcome.says("client is offline"), "{outcome:?}");
     goes_on_with_the_cache(&published.reader.asking(&endpoint), "v1", "v2").await?;
-    published.stage.ends_well(&published.reader, &honest, "v2").await
+    published.ends_well(&published.reader, &honest, "v2").await
 }

@@ -27,9 +27,8 @@ async fn each_is_refused(damage: impl Fn(&[u8]) -> Result<Vec<u8>>) -> Result<()
             let refused = published.stage.refuses(reader, &[&honest], words(role)).await;
             refused.with_context(|| role.to_owned())?;
         }
-        published.stage.impostor.repent();
         for reader in &readers {
-            published.stage.ends_well(reader, &honest, "v2").await?;
+            published.ends_well(reader, &honest, "v2").await?;
         }
     }
     Ok(())
