@@ -40,6 +40,17 @@ impl Published {
         accepted(&self.wire, GUN, &parts).await
     }
 
+    /// Rotates the targets key: a new root, which every reader must fetch.
+    pub(crate) async fn publish_root(&mut self) -> Result<()> {
+        let key = self.repository.new_ecdsa_key();
+        self.repository.rotate("targets", key);
+        for role in ["targets", "snapshot"] {
+            self.repository.bump(role);
+        }
+        let parts = self.repository.parts(&["root", "targets", "snapshot"]);
+        accepted(&self.wire, GUN, &parts).await
+    }
+
     /// What the server answers for every role now.
     pub(crate) async fn record(&self) -> Result<Recording> {
         record(&self.wire, GUN).await

@@ -189,9 +189,12 @@ async fn play(seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// Some acknowledgements and some microseconds later. The wait is the thing itself: a moment
+/// Waits for some acknowledgements, and some microseconds more. The wait is the thing itself: a moment
 /// within a publish, which nothing announces.
-async fn at_random(rng: &mut StdRng, mut acknowledged: UnboundedReceiver<()>) -> Result<()> {
+pub(crate) async fn at_random(
+    rng: &mut StdRng,
+    mut acknowledged: UnboundedReceiver<()>,
+) -> Result<()> {
     for _ in 0..rng.random_range(0..=MOST_ANSWERS) {
         acknowledged.recv().await.context("all publishers have stopped")?;
     }
