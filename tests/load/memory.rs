@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use anyhow::{Context as _, Result, ensure};
+use chrono::SecondsFormat;
 use countersign_forge::document::Document;
 use countersign_forge::key::Key;
 use countersign_forge::repository::{Repository, ServerKeys, meta_entry};
@@ -26,7 +27,7 @@ const READERS: usize = 16;
 
 const INSERT: &str = "INSERT INTO tuf_files \
     (created_at, updated_at, gun, role, version, sha256, data) \
-    VALUES ('2026-11-24T00:00:00.000000Z', NULL, ?1, ?2, 1, ?3, ?4)";
+    VALUES (?1, NULL, ?2, ?3, 1, ?4, ?5)";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_collections_read_once_take_no_more_memory_than_ten_thousand()
@@ -56,6 +57,7 @@ fn gun(number: usize) -> String {
 async fn fill(server: &Countersign) -> Result<()> {
     let key = Key::ed25519([1; 32]);
     let keys = ServerKeys { timestamp: key.to_json(), snapshot: None };
+    let stored_at = upload::now().to_rfc3339_opts(SecondsFormat::Micros, true);
     let forged = Repository::new("example.com/load", 2, upload::now(), &keys);
     let mut snapshot = forged.document("snapshot").context("no snapshot")?.clone();
     let mut timestamp = Document::unsigned(&json!({"_type": "Timestamp",
@@ -75,7 +77,7 @@ async fn fill(server: &Countersign) -> Result<()> {
         timestamp.edit(|signed| signed["meta"] = json!({"snapshot": meta_entry(&snapshot)}));
         timestamp.sign([&key]);
         for (role, bytes) in [("snapshot", snapshot), ("timestamp", timestamp.to_bytes())] {
-            let insert = sqlx::query(INSERT).bind(&gun).bind(role);
+            let insert = sqlx::query(INSERT).bind(&stored_at).bind(&gun).bind(role);
             insert.bind(sha256_hex(&bytes)).bind(bytes).execute(&mut *all).await?;
         }
     }
