@@ -48,6 +48,20 @@ impl Certificates {
         Ok(Self { identity, clients, authority })
     }
 
+    /// As [`Certificates::load`], with a warning of those that end soon; none for plain HTTP.
+    pub(crate) fn load_unless_plain(
+        settings: &Settings,
+        dir: &DataDir,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Self>, TlsError> {
+        if settings.tls.plain_http {
+            return Ok(None);
+        }
+        let certificates = Self::load(settings, dir, now)?;
+        certificates.warn_of_ends(now);
+        Ok(Some(certificates))
+    }
+
     /// Writes to the log which of them end soon, and what to do.
     pub(crate) fn warn_of_ends(&self, now: DateTime<Utc>) {
         let mend = match &self.authority {

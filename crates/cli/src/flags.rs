@@ -9,7 +9,7 @@ use countersign_config::{ConfigError, Effective, Overrides, Settings, advice_on_
 /// What every command needs to know about a server.
 #[derive(Debug, Args)]
 pub(crate) struct SettingsFlags {
-    /// The file of settings, in TOML [env: COUNTERSIGN_CONFIG]
+    /// The file of settings, in TOML; or Notary's own, in its forms [env: COUNTERSIGN_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where database, secrets and generated certificates are kept; made when missing
@@ -72,7 +72,7 @@ impl SettingsFlags {
 /// Where a server keeps its files, for commands that look at nothing else.
 #[derive(Debug, Args)]
 pub(crate) struct DataDirFlags {
-    /// The file of settings of the server, in TOML [env: COUNTERSIGN_CONFIG]
+    /// The file of settings of the server, its own or Notary's [env: COUNTERSIGN_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Its data directory [default: ./countersign-data] [env: COUNTERSIGN_DATA_DIR]
@@ -91,6 +91,11 @@ impl DataDirFlags {
 /// The settings that hold now: these flags over this process's environment over the file.
 pub(crate) fn load(flags: &Overrides) -> Result<Settings, ConfigError> {
     Settings::load(flags, &environment)
+}
+
+/// As [`load`], with the origins and the rest of Notary's file.
+pub(crate) fn load_effective(flags: &Overrides) -> Result<Effective, ConfigError> {
+    Effective::load(flags, &environment)
 }
 
 /// The flags of the log, for commands that write one.

@@ -25,20 +25,27 @@ pub(crate) struct Greeting<'a> {
     pub(crate) hosts: &'a [HostName],
     /// The data directory.
     pub(crate) data_dir: &'a Path,
-    /// Whom clients must trust.
-    pub(crate) authority: &'a Authority,
+    /// Whom clients must trust; `None` for plain HTTP.
+    pub(crate) authority: Option<&'a Authority>,
     /// The authorities whose certificates clients must show.
     pub(crate) client_ca: Option<&'a Path>,
+    /// What is done otherwise than Notary's file says.
+    pub(crate) notes: &'a [String],
 }
 
 impl fmt::Display for Greeting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let site = Site::new(self.address, self.hosts);
         writeln!(f, "Countersign {}, a content trust server", env!("CARGO_PKG_VERSION"))?;
-        writeln!(f, "listening on https://{site} (address {})", self.address)?;
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        writeln!(f, "listening on {scheme}://{site} (address {})", self.address)?;
         writeln!(f, "data in {}", self.data_dir.display())?;
         self.access(f)?;
-        let ca = match self.authority {
+        for note in self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        let Some(authority) = self.authority else { return plain_http(f) };
+        let ca = match authority {
             Authority::Generated(ca) => shell_word(ca),
             Authority::Own(cert) => {
                 writeln!(f, "certificate in {}, your own", cert.display())?;
@@ -117,6 +124,15 @@ pub(crate) fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+fn plain_http(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(
+        f,
+        "WARNING: plain HTTP: whoever is on the way to this server can read and change what is \
+         sent, and docker refuses it; put a proxy that ends TLS in front, or configure a \
+         certificate (in Notary's file server.tls_cert_file and server.tls_key_file)"
+    )
 }
 
 fn docker(

@@ -15,6 +15,7 @@ mod flags;
 mod greeting;
 mod key_passphrase;
 mod logs;
+mod notary_name;
 mod signals;
 mod upkeep;
 
@@ -61,7 +62,17 @@ enum Command {
 fn main() -> ExitCode {
     // Fails only when there is a provider already, and nothing ran before this line.
     rustls::crypto::ring::default_provider().install_default().ok();
-    match CommandLine::try_parse() {
+    let arguments = match notary_name::translate(std::env::args_os().collect()) {
+        Ok(line) => {
+            for note in line.notes {
+                // When standard error is closed, nobody reads notes.
+                writeln!(io::stderr(), "countersign: note: {note}").ok();
+            }
+            line.arguments
+        }
+        Err(failure) => return exit::conclude(Err(failure)),
+    };
+    match CommandLine::try_parse_from(arguments) {
         Ok(line) => exit::conclude(run(line.command)),
         Err(shown)
             if matches!(shown.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use countersign_config::sections::log::Level;
 use countersign_config::{Overrides, Settings};
+use countersign_server::Transport;
 use countersign_server::tls::{ClientPolicy, LiveTls};
 use countersign_trust::Clock;
 use tokio::time::{Instant, interval_at};
@@ -31,7 +32,7 @@ pub(crate) struct Upkeep {
     pub(crate) settings: Settings,
     /// The directory that this process holds.
     pub(crate) dir: DataDir,
-    pub(crate) tls: LiveTls,
+    pub(crate) transport: Transport,
     pub(crate) level: LevelSwitch,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -64,7 +65,8 @@ impl Upkeep {
                 "the settings cannot be read again and stay as they were"
             ),
         }
-        let Some(certificates) = self.refresh() else { return };
+        let Transport::Tls(tls) = &self.transport else { return };
+        let Some(certificates) = self.refresh(tls) else { return };
         let clients = match &certificates.clients {
             ClientPolicy::Anyone => None,
             ClientPolicy::Certified(authorities) => Some(authorities.path().display()),
@@ -79,15 +81,17 @@ impl Upkeep {
 
     /// The daily look: issues the generated certificate again when that is due, and warns of those
     /// that end soon.
-    fn look(&mut self) {
-        self.refresh();
+    fn look(&self) {
+        if let Transport::Tls(tls) = &self.transport {
+            self.refresh(tls);
+        }
     }
 
     /// Shows the certificates that are there now, or says why the present ones stay.
-    fn refresh(&mut self) -> Option<Certificates> {
+    fn refresh(&self, tls: &LiveTls) -> Option<Certificates> {
         let now = self.clock.now();
         let replaced = Certificates::load(&self.settings, &self.dir, now).and_then(|read| {
-            self.tls.replace(read.identity.clone(), &read.clients)?;
+            tls.replace(read.identity.clone(), &read.clients)?;
             Ok(read)
         });
         match replaced {
@@ -112,7 +116,11 @@ impl Upkeep {
             );
         }
         self.settings.server.hosts = read.server.hosts;
-        self.settings.tls = read.tls;
+        // Both listeners stay what they were at the start.
+        let plain_http = self.settings.tls.plain_http;
+        if plain_http == read.tls.plain_http {
+            self.settings.tls = read.tls;
+        }
         self.settings.log.level = read.log.level;
         let (before, after) = (self.level.level(), read.log.level);
         if before != after {
@@ -143,11 +151,13 @@ impl Upkeep {
 /// The settings and sections that differ and that a running server does not follow.
 fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static str> {
     // A new section does not compile until it is decided here.
-    let Settings { server, tls: _, keys, caching, limits, expiry, clock, log } = running;
+    let Settings { server, tls, repositories, keys, caching, limits, expiry, clock, log } = running;
     let changed = [
         ("server.data_dir", server.data_dir() != read.server.data_dir()),
         ("server.listen", server.listen != read.server.listen),
         ("server.drain_seconds", server.drain != read.server.drain),
+        ("tls.plain_http", tls.plain_http != read.tls.plain_http),
+        ("[repositories]", *repositories != read.repositories),
         ("[keys]", *keys != read.keys),
         ("[caching]", *caching != read.caching),
         ("[limits]", *limits != read.limits),
@@ -190,17 +200,24 @@ mod tests {
         let tls = LiveTls::new(certificates.identity, &certificates.clients).unwrap();
         let (_filter, level) = logs::level_filter(Level::Info);
         let clock = Arc::new(At(started + age));
-        (Upkeep { flags, settings, dir, tls, level, clock }, directory)
+        let transport = Transport::Tls(tls);
+        (Upkeep { flags, settings, dir, transport, level, clock }, directory)
     }
 
     fn leaf(directory: &TempDir) -> Vec<u8> {
         fs::read(directory.path().join("certs/server.crt")).unwrap()
     }
 
+    /// Whether the certificates that are there now were taken over.
+    fn refreshed(upkeep: &Upkeep) -> bool {
+        let Transport::Tls(tls) = &upkeep.transport else { panic!("it has TLS") };
+        upkeep.refresh(tls).is_some()
+    }
+
     #[test]
     fn the_daily_look_issues_the_certificate_again_in_its_last_third() {
         for (days, again) in [(1, false), (264, false), (265, true), (500, true)] {
-            let (mut upkeep, directory) = upkeep(TimeDelta::days(days));
+            let (upkeep, directory) = upkeep(TimeDelta::days(days));
             let before = leaf(&directory);
             upkeep.look();
             assert_eq!(leaf(&directory) != before, again, "after {days} days");
@@ -209,18 +226,18 @@ mod tests {
 
     #[test]
     fn without_the_authoritys_key_the_certificate_stays_and_is_used() {
-        let (mut upkeep, directory) = upkeep(TimeDelta::days(300));
+        let (upkeep, directory) = upkeep(TimeDelta::days(300));
         fs::remove_file(directory.path().join("certs/ca.key")).unwrap();
         let before = leaf(&directory);
-        assert!(upkeep.refresh().is_some());
+        assert!(refreshed(&upkeep));
         assert_eq!(leaf(&directory), before);
     }
 
     #[test]
     fn a_certificate_that_does_not_load_leaves_the_one_in_use() {
-        let (mut upkeep, directory) = upkeep(TimeDelta::zero());
+        let (upkeep, directory) = upkeep(TimeDelta::zero());
         fs::write(directory.path().join("certs/server.crt"), "broken").unwrap();
-        assert!(upkeep.refresh().is_none());
+        assert!(!refreshed(&upkeep));
         assert_eq!(leaf(&directory), b"broken");
     }
 

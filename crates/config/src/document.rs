@@ -1,5 +1,7 @@
-//! Reads the file of settings: our own TOML, and nothing else.
+//! Reads the file of settings: our own TOML. A file that is Notary's is passed on.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -9,34 +11,64 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::nearest::{advice, keys_of};
+use crate::notary::{self, NotaryConfig};
 use crate::sections::caching::Caching;
 use crate::sections::clock::Clock;
 use crate::sections::expiry::Expiry;
 use crate::sections::keys::Keys;
 use crate::sections::limits::Limits;
 use crate::sections::log::Log;
+use crate::sections::repositories::Repositories;
 use crate::sections::server::Server;
 use crate::sections::tls::Tls;
-use crate::{ConfigError, Settings};
+use crate::{ConfigError, Origin, Settings};
 
 /// The longest piece of a value that an error shows, in characters.
 const MAX_SHOWN: usize = 60;
 
-/// The settings in the file at `path`, which `named_by` names, and the line of each key that it
-/// has; relative paths in it are taken from its own directory.
+/// What a file of settings says.
+#[derive(Default)]
+pub(crate) struct Read {
+    pub(crate) settings: Settings,
+    pub(crate) origins: BTreeMap<String, Origin>,
+    /// The rest of Notary's file, if it is one.
+    pub(crate) notary: Option<NotaryConfig>,
+}
+
+/// What the file at `path` says, which `named_by` names; relative paths in it are taken from its
+/// own directory. `variable` looks up those of Notary's, which count over its file only.
 pub(crate) fn read(
     named_by: &'static str,
     path: &Path,
-) -> Result<(Settings, Vec<(String, usize)>), ConfigError> {
-    refuse_notarys_extension(path)?;
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Read, ConfigError> {
+    if has_notarys_extension(path) {
+        return of_notary(named_by, path, variable);
+    }
     let text = fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
         path: path.to_owned(),
         named_by,
         reason: error.to_string(),
     })?;
-    let (mut settings, lines) = Document { path, text: &text }.settings()?;
+    let document = Document { path, text: &text };
+    let table = DeTable::parse(&text).map_err(|error| document.not_toml(&error))?;
+    if has_notarys_keys(table.get_ref()) {
+        return of_notary(named_by, path, variable);
+    }
+    let mut settings = document.settings(table.get_ref())?;
     settings.rebase(path.parent().unwrap_or(Path::new("")));
-    Ok((settings, lines))
+    let origin = |(key, line)| (key, Origin::File { path: path.to_owned(), line });
+    let origins = document.lines(table.get_ref()).into_iter().map(origin).collect();
+    Ok(Read { settings, origins, notary: None })
+}
+
+fn of_notary(
+    named_by: &'static str,
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Read, ConfigError> {
+    let notary::Read { settings, origins, config } = notary::read(named_by, path, variable)?;
+    Ok(Read { settings, origins, notary: Some(config.obeyable()?) })
 }
 
 struct Document<'a> {
@@ -45,15 +77,11 @@ struct Document<'a> {
 }
 
 impl Document<'_> {
-    fn settings(&self) -> Result<(Settings, Vec<(String, usize)>), ConfigError> {
-        let table = DeTable::parse(self.text).map_err(|error| self.not_toml(&error))?;
-        self.refuse_notarys_keys(table.get_ref())?;
-        let known = known_keys();
-        self.refuse_unknown_keys(table.get_ref(), &known)?;
-        let settings = toml::Deserializer::parse(self.text)
+    fn settings(&self, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
+        self.refuse_unknown_keys(table, &known_keys())?;
+        toml::Deserializer::parse(self.text)
             .and_then(Settings::deserialize)
-            .map_err(|error| self.bad_value(&error, table.get_ref()))?;
-        Ok((settings, self.lines(table.get_ref())))
+            .map_err(|error| self.bad_value(&error, table))
     }
 
     /// Every key of the file with its line, counted from 1.
@@ -71,33 +99,12 @@ impl Document<'_> {
 
     fn not_toml(&self, error: &toml::de::Error) -> ConfigError {
         if self.text.trim_start().starts_with('{') {
-            return self.notarys("it is JSON".to_owned());
+            return ConfigError::JsonByAnotherName { path: self.path.to_owned() };
         }
         ConfigError::NotToml {
             origin: self.origin(error.span()),
             problem: error.message().replace('\n', " "),
         }
-    }
-
-    /// Notary takes its keys in any case.
-    fn refuse_notarys_keys(&self, table: &DeTable<'_>) -> Result<(), ConfigError> {
-        for (section, value) in table {
-            let section = section.get_ref().to_lowercase();
-            if section == "trust_service" {
-                return Err(self.notarys("it has the key `trust_service`".to_owned()));
-            }
-            let DeValue::Table(inside) = value.get_ref() else { continue };
-            for key in inside.keys().map(|key| key.get_ref().to_lowercase()) {
-                if section == "server" && (key == "http_addr" || key == "grpc_addr") {
-                    return Err(self.notarys(format!("it has the key `server.{key}`")));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn notarys(&self, evidence: String) -> ConfigError {
-        ConfigError::NotarysFile { path: self.path.to_owned(), evidence }
     }
 
     fn refuse_unknown_keys(
@@ -164,13 +171,20 @@ impl Document<'_> {
     }
 }
 
-fn refuse_notarys_extension(path: &Path) -> Result<(), ConfigError> {
+fn has_notarys_extension(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-    if extension == "json" || extension == "yaml" || extension == "yml" {
-        let evidence = format!("its name ends in .{}", extension.display());
-        return Err(ConfigError::NotarysFile { path: path.to_owned(), evidence });
-    }
-    Ok(())
+    extension == "json" || extension == "yaml" || extension == "yml"
+}
+
+/// Whether the TOML is Notary's, which takes its keys in any case.
+fn has_notarys_keys(table: &DeTable<'_>) -> bool {
+    table.iter().any(|(section, value)| {
+        let section = section.get_ref().to_lowercase();
+        let DeValue::Table(inside) = value.get_ref() else { return section == "trust_service" };
+        let mut keys = inside.keys().map(|key| key.get_ref().to_lowercase());
+        section == "trust_service"
+            || section == "server" && keys.any(|key| key == "http_addr" || key == "grpc_addr")
+    })
 }
 
 /// The key, with its section, whose value holds `span`.
@@ -192,6 +206,7 @@ pub(crate) fn known_keys() -> Vec<String> {
     let sections = [
         ("server", keys_of::<Server>()),
         ("tls", keys_of::<Tls>()),
+        ("repositories", keys_of::<Repositories>()),
         ("keys", keys_of::<Keys>()),
         ("caching", keys_of::<Caching>()),
         ("limits", keys_of::<Limits>()),

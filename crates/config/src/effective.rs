@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::document::{self, known_keys};
+use crate::document::{self, Read, known_keys};
 use crate::overrides::{self, Overrides, Way};
 use crate::sections::keys::{PASSPHRASE_FILE, PassphraseSource};
-use crate::{ConfigError, Settings};
+use crate::{ConfigError, NotaryConfig, Settings};
 
 /// The settings that hold, and where each came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Effective {
     pub file: Option<(PathBuf, &'static str)>,
     /// Where the passphrase of the server's keys comes from.
     pub passphrase: PassphraseSource,
+    /// The rest of the file, when it is Notary's.
+    pub notary: Option<NotaryConfig>,
     /// Keys without an entry have their default.
     origins: BTreeMap<String, Origin>,
 }
@@ -39,6 +41,18 @@ pub enum Origin {
         path: PathBuf,
         /// The line of its key, counted from 1.
         line: usize,
+    },
+    /// Notary's file.
+    Notary {
+        /// The file.
+        path: PathBuf,
+        /// Its key; where the key is absent, Notary's default for it.
+        key: String,
+    },
+    /// The environment, by the name that Notary gives a key of its file.
+    NotaryVariable {
+        /// The variable, such as `NOTARY_SERVER_LOGGING_LEVEL`.
+        name: String,
     },
     /// The command line.
     Flag {
@@ -74,18 +88,11 @@ impl Effective {
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
         let environment = Overrides::from_environment(variable)?;
-        let mut origins = BTreeMap::new();
-        let (mut settings, file) = match overrides::config_file(flags, &environment) {
-            Some((named_by, path)) => {
-                let (settings, lines) = document::read(named_by, path)?;
-                origins.extend(
-                    lines
-                        .into_iter()
-                        .map(|(key, line)| (key, Origin::File { path: path.to_owned(), line })),
-                );
-                (settings, Some((path.to_owned(), named_by)))
-            }
-            None => (Settings::default(), None),
+        let named = overrides::config_file(flags, &environment);
+        let file = named.map(|(named_by, path)| (path.to_owned(), named_by));
+        let Read { mut settings, mut origins, notary } = match named {
+            Some((named_by, path)) => document::read(named_by, path, variable)?,
+            None => Read::default(),
         };
         environment.apply(Way::Variable, &mut settings)?;
         origins.extend(environment.said(Way::Variable));
@@ -93,7 +100,7 @@ impl Effective {
         origins.extend(flags.said(Way::Flag));
         settings.tls = settings.tls.whole()?;
         let passphrase = settings.keys.passphrase_source(variable)?;
-        Ok(Self { settings, file, passphrase, origins })
+        Ok(Self { settings, file, passphrase, notary, origins })
     }
 
     /// Every setting, in the order of the sections. Relative paths that flags, variables and
@@ -123,11 +130,34 @@ impl Effective {
     }
 }
 
+impl Effective {
+    /// Those settings that are not what they are without any source, as [`Effective::listed`] has
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Effective::listed`].
+    pub fn changed(&self, working_dir: &Path) -> Result<Vec<Listed>, ConfigError> {
+        let untouched = Self {
+            settings: Settings::default(),
+            file: None,
+            passphrase: PassphraseSource::Made,
+            notary: None,
+            origins: BTreeMap::new(),
+        };
+        let defaults = untouched.listed(working_dir)?;
+        let differs =
+            |(one, default): (Listed, Listed)| (one.value != default.value).then_some(one);
+        Ok(self.listed(working_dir)?.into_iter().zip(defaults).filter_map(differs).collect())
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Notary { path, key } => write!(f, "{}: {key}", path.display()),
+            Self::NotaryVariable { name } => write!(f, "variable {name}"),
             Self::Flag { name } => write!(f, "flag {name}"),
             Self::Variable { name } => write!(f, "variable {name}"),
         }

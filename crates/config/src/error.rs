@@ -35,17 +35,31 @@ pub enum ConfigError {
         /// The section.
         section: String,
     },
-    /// The file is written for Notary.
+    /// A file of JSON under a name that does not say so.
     #[error(
-        "{}: Notary's own configuration file is not read by this version ({evidence}): write the \
-         settings as TOML, see `countersign serve --help`", path.display()
+        "{}: the file is JSON: if it is Notary's, give it a name that ends in .json; \
+         countersign's own is TOML", path.display()
     )]
-    NotarysFile {
+    JsonByAnotherName {
         /// The file.
         path: PathBuf,
-        /// What it was recognised by.
-        evidence: String,
     },
+    /// What Notary's file, or a variable over it, says cannot be obeyed.
+    #[error("{origin}: {cause}: {mend}")]
+    Notary {
+        /// The file and the key, or the variable.
+        origin: String,
+        /// What is wrong, without a secret.
+        cause: String,
+        /// What to do.
+        mend: String,
+    },
+    /// TLS is both turned off and configured.
+    #[error(
+        "tls.plain_http is set with a certificate or an authority of clients: take out \
+         plain_http for TLS, or the other keys of [tls] for plain HTTP"
+    )]
+    PlainHttpWithTls,
     /// The file is not TOML.
     #[error("{origin}: {problem}: mend the line; the file must be TOML")]
     NotToml {

@@ -2,6 +2,7 @@
 //!
 //! Flags win over environment variables, those over the file, and the file over the defaults.
 //! The file is TOML; a key that it may not have is refused with the nearest one that it may.
+//! Notary's own file is read too; [`NotaryConfig`] is what it says beside settings.
 //!
 //! Never in here: anything that acts on a setting.
 //!
@@ -15,6 +16,7 @@ mod effective;
 mod error;
 mod host_name;
 mod nearest;
+mod notary;
 mod number;
 mod overrides;
 mod secret;
@@ -25,6 +27,7 @@ mod variables;
 pub use effective::{Effective, Listed, Origin};
 pub use error::ConfigError;
 pub use host_name::{HostName, NotAHostName};
+pub use notary::{DatabaseUrl, Engine, NotaryConfig, NotarySigner, NotaryStorage};
 pub use overrides::Overrides;
 pub use secret::from_file as read_secret_file;
 pub use settings::Settings;

@@ -71,6 +71,7 @@ impl Overrides {
         }
         if let Some(path) = path(way, &TLS_CERT, self.tls_cert.as_deref())? {
             settings.tls.cert = Some(path);
+            settings.tls.plain_http = false;
         }
         if let Some(path) = path(way, &TLS_KEY, self.tls_key.as_deref())? {
             settings.tls.key = Some(path);

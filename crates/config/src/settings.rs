@@ -12,6 +12,7 @@ use crate::sections::expiry::Expiry;
 use crate::sections::keys::Keys;
 use crate::sections::limits::Limits;
 use crate::sections::log::Log;
+use crate::sections::repositories::Repositories;
 use crate::sections::server::Server;
 use crate::sections::tls::Tls;
 use crate::{ConfigError, Effective};
@@ -24,6 +25,8 @@ pub struct Settings {
     pub server: Server,
     /// The operator's own certificate.
     pub tls: Tls,
+    /// Which collections this server is for.
+    pub repositories: Repositories,
     /// Keys that the server makes and holds.
     pub keys: Keys,
     /// What clients and proxies may keep.

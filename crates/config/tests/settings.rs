@@ -255,7 +255,7 @@ fn an_empty_variable_counts_as_not_set() {
 fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     check_refused(
         "[tls]\ncert_flie = 'x'\n",
-        "countersign.toml:2:1: unknown key `tls.cert_flie`: the keys of [tls] are cert, key, client_ca",
+        "countersign.toml:2:1: unknown key `tls.cert_flie`: the keys of [tls] are cert, key, client_ca, plain_http",
     );
     check_refused(
         "[server]\nlisten = '127.0.0.1:1'\n  data_dri = 'x'\n",
@@ -267,7 +267,7 @@ fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     );
     check_refused(
         "[cachign]\n",
-        "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, keys, \
+        "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, repositories, keys, \
          caching, limits, expiry, clock, log",
     );
 }
@@ -362,20 +362,54 @@ fn what_is_no_toml_is_refused_with_its_place() {
 }
 
 #[test]
-fn notarys_file_is_refused_by_its_name_its_form_and_its_keys() {
-    let refusal = "Notary's own configuration file is not read by this version";
+fn notarys_file_is_known_by_its_name_and_its_keys() {
     for (name, text) in [
         ("server-config.json", "{}"),
         ("config.yaml", "server: {}"),
         ("config.YML", "server: {}"),
-        ("notary.conf", "{\"server\": {}}"),
-        ("a.toml", "[trust_service]\ntype = 'local'\n"),
-        ("b.toml", "[server]\nhttp_addr = ':4443'\n"),
-        ("c.toml", "[Server]\nGRPC_addr = ':7899'\n"),
+        ("a.toml", "[logging]\n[trust_service]\n"),
+        ("b.toml", "[SERVER]\nHTTP_addr = ''\n"),
     ] {
         let error = File::named(name, text).refusal();
-        assert!(error.starts_with(&format!("{name}: {refusal}")), "{error}");
+        assert!(
+            error.starts_with(&format!("{name}: trust_service.type: it is not set")),
+            "{error}"
+        );
     }
+    let signers = File::named("c.toml", "[Server]\nGRPC_addr = ':7899'\n").refusal();
+    assert!(signers.starts_with("c.toml: server.grpc_addr: this is the conf"), "{signers}");
+}
+
+#[test]
+fn json_under_another_name_is_refused_with_the_mend() {
+    let error = File::named("notary.conf", "{\"server\": {}}").refusal();
+    assert!(error.starts_with("notary.conf: the file is JSON: "), "{error}");
+}
+
+#[test]
+fn gun_prefixes_are_read_and_one_without_its_slash_is_refused() {
+    let settings = File::new("[repositories]\ngun_prefixes = ['a/', 'b/c/']\n").load().unwrap();
+    let prefixes: Vec<&str> =
+        settings.repositories.gun_prefixes.iter().map(|prefix| prefix.as_str()).collect();
+    assert_eq!(prefixes, ["a/", "b/c/"]);
+    let error = File::new("[repositories]\ngun_prefixes = ['a']\n").refusal();
+    assert!(error.starts_with("countersign.toml:2:"), "{error}");
+    assert!(error.contains("write it with a slash at the end"), "{error}");
+}
+
+#[test]
+fn plain_http_excludes_the_files_of_tls_unless_they_come_from_elsewhere() {
+    let file = File::new("[tls]\nplain_http = true\n");
+    assert!(file.load().unwrap().tls.plain_http);
+    let with_ca = File::new("[tls]\nplain_http = true\nclient_ca = 'c'\n").refusal();
+    let with_cert = File::new("[tls]\nplain_http = true\ncert = 'c'\nkey = 'k'\n").refusal();
+    for error in [with_ca, with_cert] {
+        assert!(error.starts_with("tls.plain_http is set with a certificate"), "{error}");
+    }
+    let flags = Overrides { config: Some(file.path.clone()), ..Overrides::default() };
+    let settings =
+        load(&flags, &[("COUNTERSIGN_TLS_CERT", "c"), ("COUNTERSIGN_TLS_KEY", "k")]).unwrap();
+    assert!(!settings.tls.plain_http);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use crate::metrics::{self, Metrics};
 use crate::{log, routes};
 use countersign_trust::Trust;
+use countersign_tuf::gun_prefix::GunPrefix;
 
 /// What an operator may choose about the HTTP side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct ServerSettings {
     pub limits: Limits,
     /// How long answers may be kept by caches.
     pub caching: Caching,
+    /// The only beginnings that GUNs may have here; empty: any. Default: empty.
+    pub gun_prefixes: Vec<GunPrefix>,
 }
 
 /// How long caches may keep documents. Zero forbids keeping them.

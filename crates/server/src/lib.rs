@@ -1,5 +1,5 @@
 //! HTTP: turns a request into one call into `countersign-trust`, and the outcome into Notary's
-//! answer; and the TLS listener that requests come in by.
+//! answer; and the listener that requests come in by.
 //!
 //! Never in here: decisions about trust, SQL, private keys of roles.
 //!
@@ -32,4 +32,4 @@ mod wire;
 pub use app::{Caching, ServerSettings, router};
 pub use countersign_tuf::metadata::DocumentLimits;
 pub use limits::Limits;
-pub use listener::{ServeError, serve};
+pub use listener::{ServeError, Transport, serve};

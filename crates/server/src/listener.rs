@@ -1,10 +1,11 @@
-//! The TLS listener: accepts connections, bounds what each may use, and ends in good order.
+//! The listener: accepts connections, bounds what each may use, and ends in good order.
 //!
-//! With `tls::live` and `connection` all that knows axum-server. Never in here: routes, and plain text on the wire.
+//! With `tls::live` and `connection` all that knows axum-server. Never in here: routes.
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +29,18 @@ pub enum ServeError {
     Listen(#[source] io::Error),
 }
 
-/// Serves `trust` over TLS on a bound listener until `shutdown` completes. What is put in place of
-/// the configuration in `tls` meanwhile holds for the handshakes that begin from then on.
+/// What requests come in by.
+#[derive(Clone)]
+pub enum Transport {
+    /// TLS. What is put in place of this configuration while the server runs holds for the
+    /// handshakes that begin from then on.
+    Tls(LiveTls),
+    /// Plain HTTP, for a proxy in front that ends TLS: everyone on the way can read and change
+    /// what is sent. The time for a handshake bounds nothing then.
+    Plain,
+}
+
+/// Serves `trust` on a bound listener until `shutdown` completes.
 ///
 /// Then no new connection is taken, ready answers 503, and what is in flight may finish within
 /// `drain`; what has not by then is cut.
@@ -38,7 +49,7 @@ pub enum ServeError {
 /// [`ServeError`] when the listener fails.
 pub async fn serve(
     listener: std::net::TcpListener,
-    tls: LiveTls,
+    transport: Transport,
     trust: Arc<Trust>,
     settings: ServerSettings,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -47,19 +58,21 @@ pub async fn serve(
     let limits = settings.limits.clone();
     let app = App::new(trust, settings);
     let handle: Handle<SocketAddr> = Handle::new();
-    let acceptor = RustlsAcceptor::new(tls.shared())
-        .handshake_timeout(limits.handshake)
-        .acceptor(Admission::new(&limits));
+    let admission = Admission::new(&limits);
     let mut server = axum_server::from_tcp(listener)
         .map_err(ServeError::Listen)?
-        .acceptor(acceptor)
         .handle(handle.clone())
         .first_request_timeout(limits.first_request)
         .accept_error_handler(log_refused);
     bound_requests(server.http_builder(), &limits);
     let service = app.clone().into_router().into_make_service_with_connect_info::<SocketAddr>();
-    let serving = server.serve(service);
-    tokio::pin!(serving);
+    let mut serving: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match transport {
+        Transport::Tls(tls) => {
+            let acceptor = RustlsAcceptor::new(tls.shared()).handshake_timeout(limits.handshake);
+            Box::pin(server.acceptor(acceptor.acceptor(admission)).serve(service))
+        }
+        Transport::Plain => Box::pin(server.acceptor(admission).serve(service)),
+    };
     tokio::select! {
         ended = &mut serving => ended.map_err(ServeError::Listen),
         () = shutdown => {

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use crate::app::{App, Caching, ServerSettings};
+use crate::app::{App, ServerSettings};
 use crate::limits::Limits;
 use countersign_custody::sealed::{
     DEFAULT_ALIAS, Passphrase, Passphrases, Rounds, SealedCustody, SealedSettings,
@@ -71,7 +71,7 @@ pub(crate) fn broken(store: BrokenStore) -> App {
 }
 
 pub(crate) fn settings(limits: Limits) -> ServerSettings {
-    ServerSettings { limits, caching: Caching::default() }
+    ServerSettings { limits, ..ServerSettings::default() }
 }
 
 /// An answer, read whole.

@@ -21,6 +21,7 @@
 pub mod accepted;
 pub mod canonical;
 pub mod digest;
+pub mod gun_prefix;
 pub mod json;
 pub mod keys;
 pub mod metadata;

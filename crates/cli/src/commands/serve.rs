@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use countersign_config::{Overrides, Settings};
+use countersign_config::{Effective, Overrides, Settings};
 use countersign_custody::sealed::{
     DEFAULT_ALIAS, Passphrase, Passphrases, SealedCustody, SealedSettings,
 };
 use countersign_server::tls::LiveTls;
-use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings};
+use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings, Transport};
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_trust::{BackwardClock, Clock as _, Policy, SystemClock, Trust, keep_fresh};
 use tokio::runtime::Runtime;
@@ -59,7 +59,8 @@ fn after_help() -> String {
   countersign serve --listen 0.0.0.0:4443 --host trust.example.com --data-dir /var/lib/countersign
   countersign serve --tls-cert fullchain.pem --tls-key privkey.pem
   countersign serve --client-ca clients.pem
-  COUNTERSIGN_HOSTS=trust.example.com,10.0.0.7 countersign serve --config countersign.toml";
+  COUNTERSIGN_HOSTS=trust.example.com,10.0.0.7 countersign serve --config countersign.toml
+  countersign serve --config server-config.json     (Notary's own, as it stands)";
     const FILE: &str = "A file of settings:
   [server]
   data_dir = \"/var/lib/countersign\"
@@ -74,19 +75,23 @@ impl Serve {
     /// Serves until a signal asks to stop.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let flags = self.flags.overrides(self.log);
-        let settings = flags::load(&flags)?;
+        let Effective { settings, notary, .. } = flags::load_effective(&flags)?;
+        let notes = notary.map(|notary| notary.notes).unwrap_or_default();
         let level = logs::start(&settings.log);
         let dir = DataDir::at(settings.server.data_dir())?;
         let hold = dir.hold()?;
         let listener = listen(&settings)?;
         let passphrase = key_passphrase::obtain(&settings.keys, &dir, &hold)?;
         let now = SystemClock.now();
-        let certificates = Certificates::load(&settings, &dir, now)?;
-        certificates.warn_of_ends(now);
-        let Certificates { identity, clients, authority } = certificates;
-        let tls = LiveTls::new(identity, &clients)?;
+        let (transport, authority) = match Certificates::load_unless_plain(&settings, &dir, now)? {
+            Some(Certificates { identity, clients, authority }) => {
+                (Transport::Tls(LiveTls::new(identity, &clients)?), Some(authority))
+            }
+            None => (Transport::Plain, None),
+        };
         let runtime = Runtime::new().map_err(|error| system("start threads", &error))?;
-        let started = Started { flags, settings, level, dir, listener, tls, authority };
+        let started =
+            Started { flags, settings, notes, level, dir, listener, transport, authority };
         let outcome = runtime.block_on(Box::pin(started.serve(passphrase)));
         if matches!(outcome, Err(Failure::Interrupted { .. })) {
             runtime.shutdown_background();
@@ -99,11 +104,12 @@ impl Serve {
 struct Started {
     flags: Overrides,
     settings: Settings,
+    notes: Vec<String>,
     level: LevelSwitch,
     dir: DataDir,
     listener: TcpListener,
-    tls: LiveTls,
-    authority: Authority,
+    transport: Transport,
+    authority: Option<Authority>,
 }
 
 impl Started {
@@ -162,7 +168,7 @@ impl Started {
         let drain = self.settings.server.drain;
         let mut serving = Box::pin(countersign_server::serve(
             self.listener,
-            self.tls.clone(),
+            self.transport.clone(),
             trust,
             server_settings(&self.settings),
             shutdown,
@@ -172,7 +178,7 @@ impl Started {
             flags: self.flags,
             settings: self.settings,
             dir: self.dir,
-            tls: self.tls,
+            transport: self.transport,
             level: self.level,
             clock: Arc::new(SystemClock),
         };
@@ -201,8 +207,9 @@ impl Started {
             address,
             hosts: &self.settings.server.hosts,
             data_dir: self.dir.path(),
-            authority: &self.authority,
+            authority: self.authority.as_ref(),
             client_ca: self.settings.tls.client_ca(),
+            notes: &self.notes,
         };
         let mut stdout = io::stdout().lock();
         let said = write!(stdout, "{greeting}").and_then(|()| stdout.flush());
@@ -210,6 +217,12 @@ impl Started {
         tracing::info!(%address, version, data_dir = %self.dir.path().display(), "listening");
         if self.settings.clock.allow_backwards {
             tracing::warn!("clock.allow_backwards is set: a clock that goes back is believed");
+        }
+        if self.settings.tls.plain_http {
+            tracing::warn!("plain HTTP: nothing that is sent is encrypted");
+        }
+        for note in &self.notes {
+            tracing::warn!(note, "done otherwise than Notary's file says");
         }
         for (variable, advice) in flags::unknown_variables() {
             tracing::warn!(variable, advice, "an environment variable that is no setting");
@@ -280,6 +293,7 @@ fn server_settings(settings: &Settings) -> ServerSettings {
             current_max_age: caching.current_max_age,
             consistent_max_age: caching.consistent_max_age,
         },
+        gun_prefixes: settings.repositories.gun_prefixes.clone(),
     }
 }
 
@@ -307,12 +321,13 @@ mod tests {
     }
 
     #[test]
-    fn every_limit_and_cache_time_reaches_the_server() {
+    fn every_limit_cache_time_and_prefix_reaches_the_server() {
         let seconds = Duration::from_secs;
         let positive = |number| NonZeroU32::new(number).unwrap();
         let mut settings = Settings::default();
         settings.caching.current_max_age = seconds(1);
         settings.caching.consistent_max_age = seconds(2);
+        settings.repositories.gun_prefixes = vec!["example.com/".parse().unwrap()];
         settings.limits = countersign_config::sections::limits::Limits {
             body_bytes: 3,
             body_time: seconds(4),
@@ -355,8 +370,9 @@ mod tests {
             key_burst: positive(18),
             keys_per_second: positive(20),
         };
+        let gun_prefixes = vec!["example.com/".parse().unwrap()];
         let caching = Caching { current_max_age: seconds(1), consistent_max_age: seconds(2) };
-        assert_eq!(server_settings(&settings), ServerSettings { limits, caching });
+        assert_eq!(server_settings(&settings), ServerSettings { limits, caching, gun_prefixes });
         assert_eq!(sealed_settings(&settings).pending_keys, 21);
     }
 

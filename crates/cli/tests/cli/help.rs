@@ -40,6 +40,11 @@ fn the_help_of_config_check() {
 }
 
 #[test]
+fn the_help_of_config_convert() {
+    insta::assert_snapshot!(printed(&["config", "convert", "--help"]));
+}
+
+#[test]
 fn the_help_of_config_show() {
     insta::assert_snapshot!(printed(&["config", "show", "--help"]));
 }

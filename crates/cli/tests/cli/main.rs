@@ -11,6 +11,7 @@ mod help;
 mod keys;
 mod logs;
 mod making;
+mod notary;
 mod process;
 mod refusals;
 mod reloading;

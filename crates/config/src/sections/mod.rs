@@ -6,5 +6,6 @@ pub mod expiry;
 pub mod keys;
 pub mod limits;
 pub mod log;
+pub mod repositories;
 pub mod server;
 pub mod tls;

@@ -25,6 +25,11 @@ pub struct Tls {
     ///
     /// Default: none, which means that clients need no certificate.
     pub(crate) client_ca: Option<PathBuf>,
+    /// Serve plain HTTP, for a proxy in front that ends TLS. A certificate by flag or variable
+    /// wins over it.
+    ///
+    /// Default: `false`. Excludes `cert`, `key` and `client_ca`.
+    pub plain_http: bool,
 }
 
 /// The operator's own certificate and key.
@@ -50,11 +55,14 @@ impl Tls {
         self.client_ca.as_deref()
     }
 
-    /// Itself, when it has both files or none.
+    /// Itself, when it has both files or none, and no file where nothing is encrypted.
     pub(crate) fn whole(self) -> Result<Self, ConfigError> {
         match (&self.cert, &self.key) {
             (Some(_), None) => Err(ConfigError::HalfIdentity { given: CERT, missing: KEY }),
             (None, Some(_)) => Err(ConfigError::HalfIdentity { given: KEY, missing: CERT }),
+            _ if self.plain_http && (self.cert.is_some() || self.client_ca.is_some()) => {
+                Err(ConfigError::PlainHttpWithTls)
+            }
             _ => Ok(self),
         }
     }

@@ -1,6 +1,7 @@
 //! Over real sockets with real TLS. Waiting is always for an event, with a deadline.
 
 mod handshakes;
+mod plain;
 
 use std::net::TcpListener as StdListener;
 use std::path::PathBuf;
@@ -50,7 +51,8 @@ fn start_with(limits: Limits, drain: Duration) -> Running {
         stopped.await.ok();
     };
     let trust = broken_trust(BrokenStore::Panics);
-    let serving = serve(listener, tls.clone(), trust, settings(limits), shutdown, drain);
+    let serving =
+        serve(listener, Transport::Tls(tls.clone()), trust, settings(limits), shutdown, drain);
     let task = tokio::spawn(serving);
     Running { address, ca_cert: files.ca_cert, tls, stop: Some(stop), task, _dir: dir }
 }

@@ -14,6 +14,7 @@ use axum::Extension;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use countersign_tuf::gun_prefix::GunPrefix;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::app::App;
@@ -26,6 +27,9 @@ pub(crate) async fn dispatch(
     Extension(route): Extension<Route>,
     request: Request,
 ) -> Response {
+    if let Some(refusal) = outside_prefixes(&app, &route) {
+        return refusal.into_response();
+    }
     let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let outcome = match route {
         Route::BadEscape => Err(ApiError::BadEscape),
@@ -52,6 +56,21 @@ pub(crate) async fn dispatch(
         Route::UnusableGun { route, reason } => Err(unusable_gun(route, reason)),
     };
     outcome.unwrap_or_else(ApiError::into_response)
+}
+
+/// The refusal of a GUN that begins with none of the configured prefixes: for everything but a
+/// publish it is as if the route were not there (server spec 2.6).
+fn outside_prefixes(app: &App, route: &Route) -> Option<ApiError> {
+    let prefixes = &app.settings.gun_prefixes;
+    let gun = route.gun()?;
+    if prefixes.is_empty() || prefixes.iter().any(|prefix| prefix.admits(gun)) {
+        return None;
+    }
+    if route.name() != RouteName::Publish {
+        return Some(ApiError::NoRoute);
+    }
+    let prefixes: Vec<&str> = prefixes.iter().map(GunPrefix::as_str).collect();
+    Some(ApiError::InvalidGun(format!("Require GUNs with prefix: [{}]", prefixes.join(" "))))
 }
 
 /// The answer in place of one that a panic prevented.

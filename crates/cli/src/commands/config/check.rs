@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use countersign_config::Settings;
+use countersign_config::{Effective, Settings};
 use countersign_custody::sealed::{DEFAULT_ALIAS, Passphrase, Passphrases, prove_passphrases};
 use countersign_server::tls::{ClientAuthorities, Identity, TlsError};
 use countersign_storage::engine::sqlite::SqliteStore;
@@ -18,7 +18,8 @@ use crate::exit::Failure;
 use crate::key_passphrase;
 
 /// Says that all is well, or everything that is not.
-pub(super) fn run(settings: Settings) -> Result<(), Failure> {
+pub(super) fn run(effective: Effective) -> Result<(), Failure> {
+    let Effective { settings, notary, .. } = effective;
     let dir = DataDir::at(settings.server.data_dir())?;
     let mut problems: Vec<Failure> = dir.look().err().into_iter().collect();
     let passphrase = match key_passphrase::look(&settings.keys, &dir) {
@@ -33,7 +34,12 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
     if !problems.is_empty() {
         return Err(Failure::Several(problems));
     }
-    let mut text = exposed(&settings, &dir);
+    let notes = notary.into_iter().flat_map(|notary| notary.notes);
+    let mut text: String = notes.map(|note| format!("note: {note}\n")).collect();
+    if settings.tls.plain_http {
+        text.push_str("warning: plain HTTP: nothing that is sent is encrypted\n");
+    }
+    text.push_str(&exposed(&settings, &dir));
     text.push_str(&format!(
         "all is well: serve can start on {} with its data in {} (the address was not tried)\n",
         settings.server.listen,
@@ -43,6 +49,9 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
 }
 
 fn certificates(settings: &Settings, dir: &DataDir) -> Result<(), Failure> {
+    if settings.tls.plain_http {
+        return Ok(());
+    }
     let now = SystemClock.now();
     if let Some(path) = settings.tls.client_ca() {
         ClientAuthorities::load(path, now)?;

@@ -1,7 +1,10 @@
 //! `countersign config`: which settings hold, and whether serve can start with them.
 
 mod check;
+mod convert;
 mod show;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -32,6 +35,18 @@ enum Command {
         #[command(flatten)]
         log: LogFlags,
     },
+    /// Write what Notary's own configuration says as countersign's file of settings.
+    ///
+    /// The file comes on standard output, with the settings that are not the default; on standard
+    /// error, what is done otherwise than Notary's file says, or not at all. NOTARY_SERVER_… and
+    /// COUNTERSIGN_… variables count as they do for serve.
+    #[command(after_help = "Examples:
+  countersign config convert --config /etc/notary/server-config.json > countersign.toml")]
+    Convert {
+        /// The configuration of notary-server, in JSON, TOML or YAML
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Show every setting with its value and where that came from.
     ///
     /// Give it the same flags and environment as serve. Secrets are never shown: of a passphrase
@@ -55,7 +70,8 @@ impl Config {
     /// Runs the sub-command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.command {
-            Command::Check { flags, log } => check::run(flags.effective(log)?.settings),
+            Command::Check { flags, log } => check::run(flags.effective(log)?),
+            Command::Convert { config } => convert::run(config),
             Command::Show { flags, log, format } => show::run(&flags.effective(log)?, format),
         }
     }

@@ -1,0 +1,62 @@
+//! The keys that Notary's file may have, and what is said of the others.
+
+use crate::nearest::advice;
+
+use super::source::Source;
+
+/// The keys that are obeyed, or refused by name.
+const OBEYED: [&str; 17] = [
+    "server.http_addr",
+    "server.grpc_addr",
+    "server.tls_cert_file",
+    "server.tls_key_file",
+    "server.client_ca_file",
+    "trust_service.type",
+    "trust_service.hostname",
+    "trust_service.port",
+    "trust_service.key_algorithm",
+    "trust_service.tls_ca_file",
+    "trust_service.tls_client_cert",
+    "trust_service.tls_client_key",
+    "storage.backend",
+    "storage.db_url",
+    "caching.max_age.current_metadata",
+    "caching.max_age.consistent_metadata",
+    "logging.level",
+];
+
+/// A list, which is obeyed too.
+const PREFIXES: &str = "repositories.gun_prefixes";
+
+/// The keys of Notary's that have no counterpart here, each with the reason.
+const WITHOUT_COUNTERPART: [(&str, &str); 9] = [
+    ("reporting.bugsnag.api_key", "nothing is reported to Bugsnag"),
+    ("reporting.bugsnag.release_stage", "nothing is reported to Bugsnag"),
+    ("reporting.bugsnag.endpoint", "nothing is reported to Bugsnag"),
+    ("storage.database", "only RethinkDB has it"),
+    ("storage.username", "only RethinkDB has it"),
+    ("storage.password", "only RethinkDB has it"),
+    ("storage.tls_ca_file", "only RethinkDB has it"),
+    ("storage.client_cert_file", "only RethinkDB has it"),
+    ("storage.client_key_file", "only RethinkDB has it"),
+];
+
+/// One note for each key of the file that changes nothing.
+pub(super) fn without_counterpart(source: &Source<'_>) -> Vec<String> {
+    let known: Vec<String> = OBEYED
+        .into_iter()
+        .chain([PREFIXES])
+        .chain(WITHOUT_COUNTERPART.map(|(key, _)| key))
+        .map(str::to_owned)
+        .collect();
+    let reason = |key: &str| WITHOUT_COUNTERPART.iter().find(|(known, _)| *known == key);
+    let note = |key: &str| {
+        if let Some((_, reason)) = reason(key) {
+            return Some(format!("{key} has no effect: {reason}"));
+        }
+        let is_known =
+            known.iter().any(|known| known == key || known.starts_with(&format!("{key}.")));
+        (!is_known).then(|| format!("unknown key {key} has no effect: {}", advice(key, &known)))
+    };
+    source.keys().filter_map(note).collect()
+}

@@ -1,0 +1,303 @@
+//! Notary's own configuration: the Go server's file as it stands, and `NOTARY_SERVER_*` over it,
+//! turned into [`Settings`] and notes on what has no counterpart.
+//!
+//! Nothing is guessed on the open side: what would need an access rule, a signer or a database
+//! that this version has not is a refusal, never a server without it. Never in here: other I/O
+//! than reading the named file.
+//!
+//! - `source` reads the file and finds a key's value wherever it was written.
+//! - `keys` is the list of keys there are; all others are warned of.
+//! - `address`, `dsn` and `keywords` read the three small languages inside values.
+//! - `storage` is the database that the file names.
+//!
+//! Source: server spec 7.2.
+
+mod address;
+mod dsn;
+mod keys;
+mod keywords;
+mod source;
+mod storage;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use countersign_tuf::keys::ServerKeyAlgorithm;
+
+use self::source::{Source, Value};
+pub use self::storage::{DatabaseUrl, Engine, NotaryStorage};
+use crate::sections::log::Level;
+use crate::{ConfigError, Origin, Settings};
+
+/// What Notary's file says beside the settings that it was turned into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotaryConfig {
+    /// Where the metadata is.
+    pub storage: NotaryStorage,
+    /// Who holds the server's keys.
+    pub signer: NotarySigner,
+    /// What is done otherwise than the file says, or not at all; each one line for the operator.
+    pub notes: Vec<String>,
+    /// Where the refusals below were written.
+    places: Places,
+}
+
+/// Who holds the server's keys, by Notary's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotarySigner {
+    /// The server itself (`trust_service.type` `local`).
+    Local,
+    /// The Go signer, at this host and port.
+    Remote {
+        /// Host and port, as the file has them.
+        address: String,
+    },
+}
+
+/// Settings out of Notary's file, where each came from, and the rest.
+pub(crate) struct Read {
+    pub(crate) settings: Settings,
+    pub(crate) origins: BTreeMap<String, Origin>,
+    pub(crate) config: NotaryConfig,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Places {
+    backend: String,
+    signer: String,
+}
+
+/// Reads Notary's file at `path`, which `named_by` names, and the variables over it.
+pub(crate) fn read(
+    named_by: &'static str,
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Read, ConfigError> {
+    let source = Source::read(named_by, path, variable)?;
+    refuse_signers_file(&source)?;
+    refuse_access_rules(&source)?;
+    let mut reading = Reading {
+        source: &source,
+        settings: Settings::default(),
+        origins: BTreeMap::new(),
+        notes: Vec::new(),
+    };
+    reading.log()?;
+    reading.repositories()?;
+    let (signer, signer_place) = reading.trust_service()?;
+    let (storage, backend_place) = storage::read(&source, &mut reading.notes)?;
+    reading.caching()?;
+    reading.server()?;
+    reading.notes.extend(keys::without_counterpart(&source));
+    let places = Places { backend: backend_place, signer: signer_place };
+    let config = NotaryConfig { storage, signer, notes: reading.notes, places };
+    Ok(Read { settings: reading.settings, origins: reading.origins, config })
+}
+
+impl NotaryConfig {
+    /// Itself, unless it asks for what this version has not: a signer or a database elsewhere.
+    pub(crate) fn obeyable(self) -> Result<Self, ConfigError> {
+        if let NotarySigner::Remote { address } = &self.signer {
+            return Err(ConfigError::Notary {
+                origin: self.places.signer.clone(),
+                cause: format!("this version asks no remote signer ({address})"),
+                mend: "stay with Notary until it does, or write \"local\" for keys that \
+                       countersign makes and keeps itself"
+                    .to_owned(),
+            });
+        }
+        if let NotaryStorage::Database { engine, .. } = &self.storage {
+            return Err(ConfigError::Notary {
+                origin: self.places.backend.clone(),
+                cause: format!("this version opens no {engine} database that Notary's file names"),
+                mend: "stay with Notary until it does, or write \"memory\" for the database in \
+                       countersign's data directory"
+                    .to_owned(),
+            });
+        }
+        Ok(self)
+    }
+}
+
+fn refuse_signers_file(source: &Source<'_>) -> Result<(), ConfigError> {
+    match source.text("server.grpc_addr")? {
+        None => Ok(()),
+        Some(value) => Err(value.refused(
+            "this is the configuration of notary-signer",
+            "name the server's, which has server.http_addr",
+        )),
+    }
+}
+
+/// Any trace of access rules stops the start: a server that ignored them would be open.
+fn refuse_access_rules(source: &Source<'_>) -> Result<(), ConfigError> {
+    match source.first_below("auth.") {
+        None => Ok(()),
+        Some(value) => Err(value.refused(
+            "this version has no access rules, and without them the server would be open",
+            "stay with Notary until it has; or take the section out, and keep strangers away by \
+             server.client_ca_file or a proxy",
+        )),
+    }
+}
+
+/// The state of one reading.
+struct Reading<'a> {
+    source: &'a Source<'a>,
+    settings: Settings,
+    origins: BTreeMap<String, Origin>,
+    notes: Vec<String>,
+}
+
+impl Reading<'_> {
+    fn came_from(&mut self, setting: &str, origin: Origin) {
+        self.origins.insert(setting.to_owned(), origin);
+    }
+
+    fn log(&mut self) -> Result<(), ConfigError> {
+        let said = self.source.text("logging.level")?;
+        // Notary's default is not ours.
+        let Some(value) = said else {
+            self.settings.log.level = Level::Error;
+            self.came_from("log.level", self.source.absent("logging.level"));
+            return Ok(());
+        };
+        self.settings.log.level = match value.content.to_ascii_lowercase().as_str() {
+            "trace" => Level::Trace,
+            "debug" => Level::Debug,
+            "info" => Level::Info,
+            "warn" | "warning" => Level::Warn,
+            "error" | "fatal" | "panic" => Level::Error,
+            _ => {
+                let cause = format!("{:?} is no level", value.content);
+                return Err(value.refused(&cause, "write debug, info, warning or error"));
+            }
+        };
+        self.came_from("log.level", value.origin);
+        Ok(())
+    }
+
+    fn repositories(&mut self) -> Result<(), ConfigError> {
+        let Some(value) = self.source.list("repositories.gun_prefixes")? else { return Ok(()) };
+        let prefixes = &mut self.settings.repositories.gun_prefixes;
+        for text in &value.content {
+            let cause = format!("invalid GUN prefix {text}");
+            let parsed = text.parse();
+            prefixes.push(parsed.map_err(|bad: countersign_tuf::gun_prefix::BadGunPrefix| {
+                value.refused(&cause, &bad.to_string())
+            })?);
+        }
+        self.came_from("repositories.gun_prefixes", value.origin);
+        Ok(())
+    }
+
+    /// The signer, and the place where it was written.
+    fn trust_service(&mut self) -> Result<(NotarySigner, String), ConfigError> {
+        let kind = self.source.needed("trust_service.type", "write \"local\" or \"remote\"")?;
+        let place = kind.place.clone();
+        match kind.content.as_str() {
+            "local" => {
+                self.settings.keys.algorithm = ServerKeyAlgorithm::Ed25519;
+                self.came_from("keys.algorithm", kind.origin);
+                self.notes.push(
+                    "trust_service.type local: keys are kept sealed in the data directory and \
+                     outlive a restart; in Notary they did not"
+                        .to_owned(),
+                );
+                Ok((NotarySigner::Local, place))
+            }
+            "remote" => self.remote().map(|signer| (signer, place)),
+            other => {
+                let cause = format!("{other:?} is no kind of trust service");
+                Err(kind.refused(&cause, "write \"local\" or \"remote\""))
+            }
+        }
+    }
+
+    fn remote(&mut self) -> Result<NotarySigner, ConfigError> {
+        let mend = "write where notary-signer listens";
+        let host = self.source.needed("trust_service.hostname", mend)?.content;
+        let port = self.source.needed("trust_service.port", mend)?.content;
+        let algorithm =
+            self.source.needed("trust_service.key_algorithm", "write \"ecdsa\" or \"ed25519\"")?;
+        let Some(known) = ServerKeyAlgorithm::parse(&algorithm.content) else {
+            let cause = format!("invalid key algorithm configured: {}", algorithm.content);
+            return Err(algorithm.refused(&cause, "write \"ecdsa\" or \"ed25519\""));
+        };
+        self.settings.keys.algorithm = known;
+        self.came_from("keys.algorithm", algorithm.origin);
+        Ok(NotarySigner::Remote { address: format!("{host}:{port}") })
+    }
+
+    fn caching(&mut self) -> Result<(), ConfigError> {
+        if let Some((time, origin)) = self.max_age("caching.max_age.current_metadata")? {
+            self.settings.caching.current_max_age = time;
+            self.came_from("caching.current_max_age_seconds", origin);
+        }
+        if let Some((time, origin)) = self.max_age("caching.max_age.consistent_metadata")? {
+            self.settings.caching.consistent_max_age = time;
+            self.came_from("caching.consistent_max_age_seconds", origin);
+        }
+        Ok(())
+    }
+
+    fn max_age(&self, key: &'static str) -> Result<Option<(Duration, Origin)>, ConfigError> {
+        const YEAR: u64 = 31_536_000;
+        let Some(value) = self.source.text(key)? else { return Ok(None) };
+        match value.content.parse() {
+            Ok(seconds @ 0..=YEAR) => Ok(Some((Duration::from_secs(seconds), value.origin))),
+            _ => {
+                let cause = format!("{:?} is no time to keep a document", value.content);
+                Err(value.refused(&cause, "write a whole number of seconds from 0 to 31536000"))
+            }
+        }
+    }
+
+    fn server(&mut self) -> Result<(), ConfigError> {
+        let address = self
+            .source
+            .needed("server.http_addr", "write host and port to listen on, such as \":4443\"")?;
+        let listen = address::parse(&address.content)
+            .map_err(|bad| address.refused(&format!("{:?} {}", bad.0, bad.1), bad.2))?;
+        self.settings.server.listen = listen.address;
+        self.notes.extend(listen.note);
+        self.came_from("server.listen", address.origin);
+
+        let [cert, key, client_ca] =
+            ["server.tls_cert_file", "server.tls_key_file", "server.client_ca_file"]
+                .map(|key| self.source.path(key));
+        let (cert, key, client_ca) = (cert?, key?, client_ca?);
+        match (&cert, &key, &client_ca) {
+            (Some(given), None, _) => return Err(half(given, "server.tls_key_file")),
+            (None, Some(given), _) => return Err(half(given, "server.tls_cert_file")),
+            (None, None, Some(given)) => return Err(half(given, "server.tls_cert_file")),
+            (None, None, None) => {
+                self.settings.tls.plain_http = true;
+                self.came_from("tls.plain_http", self.source.absent("server.tls_cert_file"));
+            }
+            (Some(_), Some(_), _) => {}
+        }
+        for (setting, value) in [("cert", cert), ("key", key), ("client_ca", client_ca)] {
+            let Some(Value { content: path, origin, .. }) = value else { continue };
+            let tls = &mut self.settings.tls;
+            match setting {
+                "cert" => tls.cert = Some(path),
+                "key" => tls.key = Some(path),
+                _ => tls.client_ca = Some(path),
+            }
+            self.came_from(&format!("tls.{setting}"), origin);
+        }
+        Ok(())
+    }
+}
+
+fn half<T>(given: &Value<T>, missing: &str) -> ConfigError {
+    given.refused(
+        &format!("it is set without {missing}"),
+        "set certificate and key, or none of the server's TLS files for plain HTTP",
+    )
+}
