@@ -9,7 +9,7 @@ use countersign_config::{ConfigError, Effective, Overrides, Settings, advice_on_
 /// What every command needs to know about a server.
 #[derive(Debug, Args)]
 pub(crate) struct SettingsFlags {
-    /// The file of settings, in TOML; or Notary's own, in its forms [env: COUNTERSIGN_CONFIG]
+    /// The file of settings, in TOML, or Notary's own as it stands [env: COUNTERSIGN_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where database, secrets and generated certificates are kept; made when missing

@@ -56,8 +56,9 @@ pub enum ConfigError {
     },
     /// TLS is both turned off and configured.
     #[error(
-        "tls.plain_http is set with a certificate or an authority of clients: take out \
-         plain_http for TLS, or the other keys of [tls] for plain HTTP"
+        "plain HTTP (tls.plain_http, or Notary's file without server.tls_cert_file) goes with no \
+         certificate and no authority of clients: set certificate and key for TLS, or take \
+         these out"
     )]
     PlainHttpWithTls,
     /// The file is not TOML.

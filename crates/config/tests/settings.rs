@@ -404,7 +404,7 @@ fn plain_http_excludes_the_files_of_tls_unless_they_come_from_elsewhere() {
     let with_ca = File::new("[tls]\nplain_http = true\nclient_ca = 'c'\n").refusal();
     let with_cert = File::new("[tls]\nplain_http = true\ncert = 'c'\nkey = 'k'\n").refusal();
     for error in [with_ca, with_cert] {
-        assert!(error.starts_with("tls.plain_http is set with a certificate"), "{error}");
+        assert!(error.starts_with("plain HTTP (tls.plain_http, "), "{error}");
     }
     let flags = Overrides { config: Some(file.path.clone()), ..Overrides::default() };
     let settings =

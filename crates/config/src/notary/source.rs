@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
+use zeroize::Zeroizing;
 
 use crate::{ConfigError, Origin};
 
@@ -24,8 +25,7 @@ pub(super) struct Source<'a> {
     variable: &'a dyn Fn(&str) -> Option<OsString>,
 }
 
-/// A value, and where it was written.
-#[derive(Debug)]
+/// A value, and where it was written. It may be a secret, hence no `Debug`.
 pub(super) struct Value<T> {
     pub(super) content: T,
     pub(super) origin: Origin,
@@ -55,10 +55,8 @@ impl<'a> Source<'a> {
         path: &'a Path,
         variable: &'a dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
-            path: path.to_owned(),
-            named_by,
-            reason: error.to_string(),
+        let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
+            ConfigError::Unreadable { path: path.to_owned(), named_by, reason: error.to_string() }
         })?;
         let mut source = Self { path, values: BTreeMap::new(), variable };
         match source.parse(&text)? {

@@ -38,8 +38,7 @@ pub enum Engine {
 #[derive(Clone)]
 pub struct DatabaseUrl(SecretString);
 
-/// A URL, and what is to be said of it.
-#[derive(Debug)]
+/// A URL, and what is to be said of it. May hold a password, hence no `Debug`.
 pub(super) struct Link {
     pub(super) url: String,
     pub(super) notes: Vec<String>,
