@@ -130,8 +130,9 @@ fn plain_http(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(
         f,
         "WARNING: plain HTTP: whoever is on the way to this server can read and change what is \
-         sent, and docker refuses it; put a proxy that ends TLS in front, or configure a \
-         certificate (in Notary's file server.tls_cert_file and server.tls_key_file)"
+         sent, and docker refuses it; put a proxy that ends TLS in front (whoever reaches it can \
+         publish and delete), or configure a certificate (in Notary's file server.tls_cert_file \
+         and server.tls_key_file)"
     )
 }
 

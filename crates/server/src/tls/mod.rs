@@ -2,7 +2,7 @@
 //! configuration.
 //!
 //! One provider, ring, named wherever a configuration is built. Never in here: plain text. What
-//! does not load is an error that stops the start; there is no way on without TLS.
+//! does not load is an error that stops the start; nothing falls back to plain HTTP.
 
 mod client_pair;
 mod client_verifier;
