@@ -2,4 +2,5 @@
 //!
 //! Never in here: anything that a caller must know about an engine beyond how to open it.
 
+pub mod postgres;
 pub mod sqlite;

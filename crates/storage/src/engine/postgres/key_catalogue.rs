@@ -1,0 +1,58 @@
+//! What may be told of the rows in `private_keys`, page by page.
+
+use async_trait::async_trait;
+use sqlx::postgres::PgRow;
+
+use super::PostgresStore;
+use super::row::TableRow;
+use crate::contract::StorageResult;
+use crate::contract::keys::{KeyCatalogue, KeyRecord};
+
+const TABLE: &str = "private_keys";
+
+pub(super) const RECORDS: &str = "SELECT id, key_id, algorithm, gun, role, created_at, last_used \
+    FROM private_keys WHERE (gun COLLATE \"C\", role COLLATE \"C\", key_id COLLATE \"C\") > ($1, $2, $3) \
+    AND deleted_at IS NULL \
+    ORDER BY gun COLLATE \"C\", role COLLATE \"C\", key_id COLLATE \"C\" LIMIT $4";
+
+pub(super) const RECORDS_OF_GUN: &str = "SELECT id, key_id, algorithm, gun, role, created_at, \
+    last_used FROM private_keys WHERE gun COLLATE \"C\" = $1 \
+    AND (role COLLATE \"C\", key_id COLLATE \"C\") > ($2, $3) AND deleted_at IS NULL \
+    ORDER BY role COLLATE \"C\", key_id COLLATE \"C\" LIMIT $4";
+
+/// Every statement of this file.
+#[cfg(any(test, feature = "suite"))]
+pub(super) const STATEMENTS: &[&str] = &[RECORDS, RECORDS_OF_GUN];
+
+#[async_trait]
+impl KeyCatalogue for PostgresStore {
+    async fn records(
+        &self,
+        gun: Option<&str>,
+        after: Option<&KeyRecord>,
+        most: u32,
+    ) -> StorageResult<Vec<KeyRecord>> {
+        // No key has an empty ID, so nothing is at or before three empty names.
+        let (role, key_id) =
+            after.map_or(("", ""), |last| (last.role.as_str(), last.key_id.as_str()));
+        let (statement, gun) = match (gun, after) {
+            (Some(gun), _) => (RECORDS_OF_GUN, gun),
+            (None, Some(last)) => (RECORDS, last.gun.as_str()),
+            (None, None) => (RECORDS, ""),
+        };
+        let query = sqlx::query(statement).bind(gun).bind(role).bind(key_id).bind(i64::from(most));
+        self.readers.list(query).await?.iter().map(record).collect()
+    }
+}
+
+fn record(found: &PgRow) -> StorageResult<KeyRecord> {
+    let row = TableRow::new(found, TABLE);
+    Ok(KeyRecord {
+        key_id: row.column("key_id")?,
+        algorithm: row.column("algorithm")?,
+        gun: row.column("gun")?,
+        role: row.column("role")?,
+        created_at: row.optional_time("created_at")?,
+        last_used: row.optional_time("last_used")?,
+    })
+}

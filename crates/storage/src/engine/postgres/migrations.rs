@@ -1,0 +1,256 @@
+//! The tables' history. Metadata and keys have one each, because Notary keeps them in two databases;
+//! Notary's own note of its migrations is neither read nor changed.
+//!
+//! Each history runs in one transaction under a lock, so of several processes that start at once
+//! one migrates and the others find it done.
+
+use sqlx::migrate::{Migrate as _, MigrateError, Migration, MigrationType, Migrator};
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, SqlSafeStr as _};
+
+use super::locks::Lock;
+use super::{Tables, errors};
+use crate::contract::{StorageError, StorageResult};
+
+/// One history: its migrations, the table that notes which have run, and Notary's tables.
+#[derive(Clone, Copy)]
+struct History {
+    notes_table: &'static str,
+    newest_applied: &'static str,
+    needed: &'static [&'static str],
+    files: &'static [(i64, &'static str, &'static str)],
+}
+
+macro_rules! file {
+    ($number:literal, $folder:literal, $digits:literal, $name:literal) => {
+        (
+            $number,
+            $name,
+            include_str!(concat!(
+                "../../../../../migrations/postgres/",
+                $folder,
+                "/",
+                $digits,
+                "_",
+                $name,
+                ".sql"
+            )),
+        )
+    };
+}
+
+const NEWEST_METADATA: &str = "SELECT max(version) FROM countersign_metadata_migrations";
+
+const NEWEST_KEYS: &str = "SELECT max(version) FROM countersign_keys_migrations";
+
+const EXISTS: &str = "SELECT to_regclass($1) IS NOT NULL";
+
+/// An index over many rows takes longer to make than a statement may.
+const TAKE_TIME: &str = "SET LOCAL statement_timeout = 0";
+
+/// Every statement of this file.
+#[cfg(any(test, feature = "suite"))]
+pub(super) const STATEMENTS: &[&str] = &[NEWEST_METADATA, NEWEST_KEYS, EXISTS, TAKE_TIME];
+
+/// `tuf_files` and `changefeed`.
+const METADATA: History = History {
+    notes_table: "countersign_metadata_migrations",
+    newest_applied: NEWEST_METADATA,
+    needed: &["tuf_files", "changefeed"],
+    files: &[
+        file!(1, "metadata", "0001", "tuf_files"),
+        file!(2, "metadata", "0002", "changefeed"),
+        file!(3, "metadata", "0003", "countersign_published_index"),
+        file!(4, "metadata", "0004", "countersign_digest_index"),
+    ],
+};
+
+/// `private_keys` and our own tables beside it.
+const KEYS: History = History {
+    notes_table: "countersign_keys_migrations",
+    newest_applied: NEWEST_KEYS,
+    needed: &["private_keys"],
+    files: &[
+        file!(1, "keys", "0001", "private_keys"),
+        file!(2, "keys", "0002", "countersign_pending_index"),
+        file!(3, "keys", "0003", "countersign_passphrase_check"),
+        file!(4, "keys", "0004", "countersign_unsigned_index"),
+    ],
+};
+
+/// A history that could not be brought up to date, on tables that can be used all the same.
+pub(super) struct Missing {
+    history: History,
+    reason: String,
+}
+
+impl Missing {
+    /// What that means, for an operator.
+    pub(super) fn sentence(&self) -> String {
+        let tables = self.history.needed.join(" and ");
+        let cost = match self.history.needed {
+            ["private_keys"] => {
+                "a wrong passphrase is noticed only by the first key that it does not open, and \
+                 keys are looked for without an index"
+            }
+            _ => "documents and what is to be signed again are looked for without their indexes",
+        };
+        format!(
+            "the tables {tables} are used as they are, because this user may not alter them \
+             ({}): {cost}; start once as their owner",
+            self.reason
+        )
+    }
+}
+
+/// Brings every table of the database up to date, and tells what could not be for want of rights.
+pub(super) async fn migrate(
+    connection: &mut PgConnection,
+    tables: Tables,
+) -> StorageResult<Vec<Missing>> {
+    let histories: &[History] = match tables {
+        Tables::All => &[METADATA, KEYS],
+        Tables::Keys => &[KEYS],
+        Tables::Metadata => &[METADATA],
+    };
+    let mut missing = Vec::new();
+    for history in histories {
+        missing.extend(history.run(connection).await?);
+    }
+    Ok(missing)
+}
+
+/// Whether a table is there, wherever this user looks for tables.
+pub(super) async fn exists(connection: &mut PgConnection, table: &str) -> StorageResult<bool> {
+    sqlx::query_scalar(EXISTS)
+        .bind(table)
+        .fetch_one(connection)
+        .await
+        .map_err(|error| errors::of_statement(&error))
+}
+
+impl History {
+    async fn run(self, connection: &mut PgConnection) -> StorageResult<Option<Missing>> {
+        self.refuse_newer(connection).await?;
+        if self.is_done(connection).await? {
+            return Ok(None);
+        }
+        match self.migrate(connection).await {
+            Ok(()) => Ok(None),
+            Err(error) => match refusal(&error) {
+                Some(reason) => self.as_it_is(connection, reason).await.map(Some),
+                None => Err(self.failed(&error)),
+            },
+        }
+    }
+
+    async fn migrate(self, connection: &mut PgConnection) -> Result<(), MigrateError> {
+        let mut transaction = connection.begin().await?;
+        sqlx::query(TAKE_TIME).execute(&mut *transaction).await?;
+        Lock::Migrations.take(&mut transaction).await?;
+        let mut migrator = Migrator::with_migrations(self.migrations());
+        migrator.dangerous_set_table_name(self.notes_table);
+        migrator.set_locking(false);
+        // `run` does not compile inside a boxed future; this is what it calls.
+        migrator.run_direct(None, &mut *transaction, false).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Whether exactly the known migrations have run: whoever may only read and write needs no
+    /// right to make tables then.
+    async fn is_done(self, connection: &mut PgConnection) -> StorageResult<bool> {
+        if !exists(connection, self.notes_table).await? {
+            return Ok(false);
+        }
+        let applied = connection
+            .list_applied_migrations(self.notes_table)
+            .await
+            .map_err(|error| self.failed(&error))?;
+        let known = self.migrations();
+        Ok(applied.len() == known.len()
+            && applied.iter().zip(&known).all(|(one, other)| {
+                (one.version, &one.checksum) == (other.version, &other.checksum)
+            }))
+    }
+
+    /// Old code on new tables would not know what it breaks.
+    async fn refuse_newer(self, connection: &mut PgConnection) -> StorageResult<()> {
+        if !exists(connection, self.notes_table).await? {
+            return Ok(());
+        }
+        let newest: Option<i64> = sqlx::query_scalar(self.newest_applied)
+            .fetch_one(connection)
+            .await
+            .map_err(|error| errors::of_statement(&error))?;
+        match (newest, self.files.iter().map(|(version, ..)| *version).max()) {
+            (Some(found), Some(known)) if found > known => {
+                Err(StorageError::Newer { found, known })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The tables as they are, if they are there.
+    async fn as_it_is(
+        self,
+        connection: &mut PgConnection,
+        reason: String,
+    ) -> StorageResult<Missing> {
+        for table in self.needed {
+            if !exists(connection, table).await? {
+                return Err(StorageError::Other(format!(
+                    "table {table} is missing, and this user may not make it ({reason}): start \
+                     once as a user who may, or grant it CREATE on the schema"
+                )));
+            }
+        }
+        Ok(Missing { history: self, reason })
+    }
+
+    fn migrations(self) -> Vec<Migration> {
+        self.files
+            .iter()
+            .map(|(version, name, text)| {
+                let text = text.into_sql_str();
+                Migration::new(*version, (*name).into(), MigrationType::Simple, text, false)
+            })
+            .collect()
+    }
+
+    fn failed(self, error: &MigrateError) -> StorageError {
+        let notes = self.notes_table;
+        match error {
+            MigrateError::Execute(cause) => errors::of_statement(cause),
+            MigrateError::ExecuteMigration(cause, version) => match errors::of_statement(cause) {
+                StorageError::Other(reason) => {
+                    StorageError::Other(format!("{notes}: migration {version}: {reason}"))
+                }
+                other => other,
+            },
+            MigrateError::VersionMismatch(version) | MigrateError::VersionMissing(version) => {
+                StorageError::Other(format!(
+                    "table {notes}: migration {version} of this database is not the one this \
+                     program knows: use the version of the program that made it, or restore a \
+                     backup"
+                ))
+            }
+            other => StorageError::Other(format!("table {notes}: {other}")),
+        }
+    }
+}
+
+/// The words of PostgreSQL when it refused for want of rights.
+fn refusal(error: &MigrateError) -> Option<String> {
+    match error {
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)
+            if errors::is_forbidden(cause) =>
+        {
+            Some(
+                cause
+                    .as_database_error()
+                    .map_or_else(String::new, |said| said.message().to_owned()),
+            )
+        }
+        _ => None,
+    }
+}

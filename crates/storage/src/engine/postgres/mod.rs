@@ -1,0 +1,123 @@
+//! PostgreSQL: metadata and changefeed, and sealed keys, in Notary's own tables.
+//!
+//! Any number of processes may share a database. What must not happen at once is kept apart by
+//! locks of the database that last as long as a transaction, and nothing is cached here. Never in
+//! here: other engines, and any lock of one process.
+
+mod address;
+mod changefeed;
+mod commit;
+mod connect;
+mod connections;
+mod errors;
+mod findings;
+mod key_catalogue;
+mod keys;
+mod locks;
+mod metadata;
+mod migrations;
+mod published;
+mod row;
+#[cfg(any(test, feature = "suite"))]
+pub mod statements;
+mod transaction;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+pub use address::PostgresAddress;
+
+use self::connections::Connections;
+use self::findings::Findings;
+use crate::contract::StorageResult;
+
+/// A store in one PostgreSQL database. Implements [`MetadataStore`](crate::MetadataStore),
+/// [`KeyStore`](crate::KeyStore) and [`KeyCatalogue`](crate::KeyCatalogue).
+///
+/// Times are kept to the microsecond.
+#[derive(Debug)]
+pub struct PostgresStore {
+    readers: Connections,
+    writers: Connections,
+    findings: Findings,
+}
+
+/// How a [`PostgresStore`] uses its database.
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    /// How long a call waits for a connection, and then for the lock of another writer, before it
+    /// fails as [`Unavailable`](crate::StorageError::Unavailable). 5 seconds unless told.
+    pub wait: Duration,
+    /// How long one statement may take. 10 seconds unless told.
+    pub statement: Duration,
+    /// How many connections reads may use at once. 8 unless told.
+    pub readers: NonZeroU32,
+    /// How many connections writes may use at once. 8 unless told.
+    pub writers: NonZeroU32,
+    /// What the database is for.
+    pub tables: Tables,
+}
+
+/// Which of Notary's two databases a database is, or both in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// Everything is in it.
+    All,
+    /// That of the signer: `private_keys`. Calls about metadata fail.
+    Keys,
+    /// That of the server: `tuf_files` and `changefeed`. Calls about keys fail.
+    Metadata,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        let eight = NonZeroU32::MIN.saturating_add(7);
+        Self {
+            wait: Duration::from_secs(5),
+            statement: Duration::from_secs(10),
+            readers: eight,
+            writers: eight,
+            tables: Tables::All,
+        }
+    }
+}
+
+impl PostgresStore {
+    /// Opens the store at `address` and brings its tables up to date: those of an empty database
+    /// are made, those that Notary made stay as they are and get indexes beside them. Of several
+    /// processes that start at once, one does it and the others find it done.
+    ///
+    /// Where this user may not alter the tables, they are used as they are, and
+    /// [`PostgresStore::what_is_off`] says what that costs.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::StorageError::Unavailable) when the server cannot be reached or does
+    /// not answer now; [`Newer`](crate::StorageError::Newer) when a newer version of this program
+    /// migrated the database; [`Other`](crate::StorageError::Other) for what trying again does not
+    /// mend: a wrong user, password, database or certificate, no tables and no right to make them,
+    /// or tables that something else migrated.
+    pub async fn open(address: &PostgresAddress, options: &PostgresOptions) -> StorageResult<Self> {
+        let mut first = connect::first(address, options).await?;
+        let missing = migrations::migrate(&mut first, options.tables).await?;
+        let findings = findings::look(&mut first, missing).await?;
+        connect::close(first).await;
+        Ok(Self {
+            readers: connect::pool(address, options, options.readers),
+            writers: connect::pool(address, options, options.writers),
+            findings,
+        })
+    }
+
+    /// What an operator should mend although the store can be used, one sentence each.
+    #[must_use]
+    pub fn what_is_off(&self) -> &[String] {
+        self.findings.sentences()
+    }
+
+    /// Waits for the calls that are under way, then closes all connections. Later calls fail as
+    /// [`Unavailable`](crate::StorageError::Unavailable).
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}

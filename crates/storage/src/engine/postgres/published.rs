@@ -1,0 +1,49 @@
+//! The walk over what was published lately, by an index that holds nothing else.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgRow;
+
+use super::connections::Connections;
+use super::row::{TableRow, time_value};
+use crate::contract::StorageResult;
+use crate::contract::published::{Place, Published};
+
+const TABLE: &str = "tuf_files";
+
+/// Of the versions of a role only the highest counts, so a GUN comes at most once per role however
+/// often it is published. It is asked for row by row, by an index, for as many rows as are wanted.
+pub(super) const PUBLISHED: &str = "SELECT id, created_at, gun FROM tuf_files AS published \
+    WHERE role NOT IN ('timestamp', 'snapshot') AND deleted_at IS NULL \
+    AND (created_at, id) > ($1, $2) \
+    AND version = (SELECT highest.version FROM tuf_files AS highest \
+        WHERE highest.gun = published.gun AND highest.role = published.role \
+        AND highest.deleted_at IS NULL ORDER BY highest.version DESC LIMIT 1) \
+    AND (SELECT newest.created_at FROM tuf_files AS newest WHERE newest.gun = published.gun \
+        AND newest.role = 'timestamp' AND newest.deleted_at IS NULL \
+        ORDER BY newest.version DESC LIMIT 1) < $3 \
+    ORDER BY created_at, id LIMIT $4";
+
+/// Every statement of this file.
+#[cfg(any(test, feature = "suite"))]
+pub(super) const STATEMENTS: &[&str] = &[PUBLISHED];
+
+/// The next GUNs of the walk.
+pub(super) async fn read(
+    readers: &Connections,
+    after: Place,
+    timestamp_before: DateTime<Utc>,
+    limit: u32,
+) -> StorageResult<Vec<Published>> {
+    let query = sqlx::query(PUBLISHED)
+        .bind(time_value(after.moment())?)
+        .bind(after.id())
+        .bind(time_value(timestamp_before)?)
+        .bind(i64::from(limit));
+    readers.list(query).await?.iter().map(published).collect()
+}
+
+fn published(found: &PgRow) -> StorageResult<Published> {
+    let row = TableRow::new(found, TABLE);
+    let place = Place::behind(row.time("created_at")?, row.id()?);
+    Ok(Published { gun: row.column("gun")?, place })
+}

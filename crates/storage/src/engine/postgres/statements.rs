@@ -1,0 +1,75 @@
+//! All statements of this engine, for tests that prepare and explain them on a real server.
+//!
+//! Never in here: a statement's text; that is in the file that runs it.
+
+use super::{
+    changefeed, commit, connect, findings, key_catalogue, keys, locks, metadata, migrations,
+    published,
+};
+
+/// Each file's statements.
+pub(super) const FILES: [&[&str]; 10] = [
+    changefeed::STATEMENTS,
+    commit::STATEMENTS,
+    connect::STATEMENTS,
+    findings::STATEMENTS,
+    key_catalogue::STATEMENTS,
+    keys::STATEMENTS,
+    locks::STATEMENTS,
+    metadata::STATEMENTS,
+    migrations::STATEMENTS,
+    published::STATEMENTS,
+];
+
+/// Every statement.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    FILES.into_iter().flatten().copied()
+}
+
+/// The statements that run often, each with the index it must use, and its condition there.
+pub const INDEXED: [(&str, &str); 17] = [
+    (changefeed::AFTER, "changefeed_pkey"),
+    (changefeed::BEFORE, "changefeed_pkey"),
+    (changefeed::GUN_AFTER, "idx_changefeed_gun"),
+    (changefeed::GUN_BEFORE, "idx_changefeed_gun"),
+    (commit::IS_STORED, "tuf_files_gun_role_version_key"),
+    (key_catalogue::RECORDS, "countersign_pending_idx"),
+    (key_catalogue::RECORDS_OF_GUN, "countersign_pending_idx"),
+    (keys::BIND, "key_id"),
+    (keys::BY_ID, "key_id"),
+    (keys::COUNT_PENDING, "countersign_unsigned_idx"),
+    (keys::MARK_USED, "key_id"),
+    (keys::PENDING, "countersign_pending_idx"),
+    (metadata::BY_DIGEST, "countersign_digest_idx"),
+    (metadata::BY_VERSION, "tuf_files_gun_role_version_key"),
+    (metadata::HEADS, "tuf_files_gun_role_version_key"),
+    (metadata::NEWEST, "tuf_files_gun_role_version_key"),
+    (published::PUBLISHED, "countersign_published_idx"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXTS: [&str; 10] = [
+        include_str!("changefeed.rs"),
+        include_str!("commit.rs"),
+        include_str!("connect.rs"),
+        include_str!("findings.rs"),
+        include_str!("key_catalogue.rs"),
+        include_str!("keys.rs"),
+        include_str!("locks.rs"),
+        include_str!("metadata.rs"),
+        include_str!("migrations.rs"),
+        include_str!("published.rs"),
+    ];
+
+    #[test]
+    fn every_statement_is_in_its_files_list() {
+        for (statements, text) in FILES.into_iter().zip(TEXTS) {
+            let constants = text.matches(": &str = \"").count();
+            let table = text.matches("const TABLE: &str =").count();
+            assert_eq!(statements.len(), constants - table, "{statements:?}");
+        }
+    }
+}
