@@ -9,7 +9,8 @@
 //!
 //! To add an engine: implement the traits of [`contract`] in `engine/<name>/`, add the migrations
 //! in `migrations/<name>/` under the same numbers and names as the other engines have, and list
-//! the suite in the engine's tests with `conformance_tests!`.
+//! the suite in the engine's tests with `conformance_tests!`; an engine that needs a server is
+//! tested where servers are started, in `tests/storage/`.
 
 pub mod contract;
 pub mod engine;

@@ -15,9 +15,10 @@ use countersign_tuf::verify::Unverified;
 /// How many records are read at a time.
 const PAGE: u32 = 500;
 
-/// Goes through the keys of a store, in the order of GUN, role and key ID.
-pub struct KeyList<'a, S> {
-    store: &'a S,
+/// Goes through the keys of a catalogue, in the order of GUN, role and key ID.
+pub struct KeyList<'a> {
+    catalogue: &'a dyn KeyCatalogue,
+    metadata: &'a dyn MetadataStore,
     only: Option<Gun>,
     page: VecDeque<KeyRecord>,
     last: Option<KeyRecord>,
@@ -78,10 +79,15 @@ enum CurrentRoot {
     Unreadable,
 }
 
-impl<'a, S: KeyCatalogue + MetadataStore> KeyList<'a, S> {
-    /// The list of all keys of `store`, or of those of one GUN.
-    pub fn new(store: &'a S, only: Option<Gun>) -> Self {
-        Self { store, only, page: VecDeque::new(), last: None, root: None }
+impl<'a> KeyList<'a> {
+    /// The list of all keys of `catalogue`, or of those of one GUN; roots are looked up in
+    /// `metadata`, which may be another database.
+    pub fn new(
+        catalogue: &'a dyn KeyCatalogue,
+        metadata: &'a dyn MetadataStore,
+        only: Option<Gun>,
+    ) -> Self {
+        Self { catalogue, metadata, only, page: VecDeque::new(), last: None, root: None }
     }
 
     /// The next key; `None` after the last.
@@ -91,7 +97,7 @@ impl<'a, S: KeyCatalogue + MetadataStore> KeyList<'a, S> {
     pub async fn next(&mut self) -> Result<Option<ListedKey>, StorageError> {
         if self.page.is_empty() {
             let gun = self.only.as_ref().map(Gun::as_str);
-            self.page = self.store.records(gun, self.last.as_ref(), PAGE).await?.into();
+            self.page = self.catalogue.records(gun, self.last.as_ref(), PAGE).await?.into();
             self.last = self.page.back().cloned().or(self.last.take());
         }
         let Some(record) = self.page.pop_front() else { return Ok(None) };
@@ -119,7 +125,7 @@ impl<'a, S: KeyCatalogue + MetadataStore> KeyList<'a, S> {
     async fn current_root(&self, gun: &str) -> Result<CurrentRoot, StorageError> {
         // A GUN that cannot be has no metadata either.
         let Ok(gun) = Gun::parse(gun) else { return Ok(CurrentRoot::Missing) };
-        let Some(stored) = self.store.newest(&gun, &RoleName::Root).await? else {
+        let Some(stored) = self.metadata.newest(&gun, &RoleName::Root).await? else {
             return Ok(CurrentRoot::Missing);
         };
         let read = Unverified::<Root>::parse(RoleName::Root, stored.bytes)

@@ -16,6 +16,9 @@ CREATE TABLE IF NOT EXISTS changefeed (
 
 CREATE INDEX IF NOT EXISTS idx_changefeed_gun ON changefeed (gun);
 
+-- The changes of one GUN after a number, without walking through those of all others.
+CREATE INDEX IF NOT EXISTS countersign_changefeed_gun_idx ON changefeed (gun, id);
+
 -- Timestamps that are older than the feed become its first rows.
 INSERT INTO changefeed (created_at, gun, version, sha256, category)
 SELECT created_at, gun, version, sha256, 'update'

@@ -17,7 +17,8 @@ use super::postgres::Postgres;
 use super::process::{Process, Program, find, free_port};
 use crate::wire::{Endpoint, Wire};
 
-const SERVER_TABLES: &str = "
+/// The server's tables, as its migrations leave them.
+pub const SERVER_TABLES: &str = "
 CREATE TABLE tuf_files (
     id serial PRIMARY KEY,
     created_at timestamp, updated_at timestamp, deleted_at timestamp,
@@ -37,7 +38,8 @@ CREATE TABLE changefeed (
 CREATE INDEX idx_changefeed_gun ON changefeed (gun);
 ";
 
-const SIGNER_TABLES: &str = "
+/// The signer's table, as its migrations leave it.
+pub const SIGNER_TABLES: &str = "
 CREATE TABLE private_keys (
     id serial PRIMARY KEY,
     created_at timestamp, updated_at timestamp, deleted_at timestamp,
@@ -58,13 +60,25 @@ pub struct GoNotary {
     // Dropped in this order: users before what they use.
     server: Process,
     _signer: Process,
-    _postgres: Postgres,
+    postgres: Postgres,
     port: u16,
     endpoint: Endpoint,
     directory: TempDir,
 }
 
 impl GoNotary {
+    /// The name of the server's database.
+    pub const SERVER_DATABASE: &str = "notaryserver";
+
+    /// The name of the signer's database.
+    pub const SIGNER_DATABASE: &str = "notarysigner";
+
+    /// Where both databases are.
+    #[must_use]
+    pub fn postgres(&self) -> &Postgres {
+        &self.postgres
+    }
+
     /// Starts PostgreSQL, signer and server, and asks the server for one thing after another.
     ///
     /// The Go server crashes when its first reads come at once, hence the slow start.
@@ -74,8 +88,8 @@ impl GoNotary {
     pub async fn start() -> Result<Self> {
         find("notary-server", "notary")?;
         let postgres = Postgres::start().await?;
-        postgres.create_database("notaryserver", SERVER_TABLES).await?;
-        postgres.create_database("notarysigner", SIGNER_TABLES).await?;
+        postgres.create_database(GoNotary::SERVER_DATABASE, SERVER_TABLES).await?;
+        postgres.create_database(GoNotary::SIGNER_DATABASE, SIGNER_TABLES).await?;
 
         let directory = TempDir::new()?;
         let authority = Authority::create(directory.path(), "Go pair's CA")?;
@@ -92,7 +106,7 @@ impl GoNotary {
         server.listens(port).await?;
 
         let endpoint = Endpoint::new(port, authority.certificate());
-        let pair = Self { server, _signer: signer, _postgres: postgres, port, endpoint, directory };
+        let pair = Self { server, _signer: signer, postgres, port, endpoint, directory };
         pair.warm().await?;
         Ok(pair)
     }
@@ -154,7 +168,7 @@ fn start_signer(directory: &Path, port: u16, database: u16) -> Result<Process> {
         "logging": { "level": "error" },
         "storage": {
             "backend": "postgres",
-            "db_url": database_url(database, "notarysigner"),
+            "db_url": database_url(database, GoNotary::SIGNER_DATABASE),
             "default_alias": "first",
         },
     });
@@ -184,7 +198,7 @@ fn write_server_config(directory: &Path, port: u16, signer: u16, database: u16) 
             "tls_client_key": "server.key",
         },
         "logging": { "level": "error" },
-        "storage": { "backend": "postgres", "db_url": database_url(database, "notaryserver") },
+        "storage": { "backend": "postgres", "db_url": database_url(database, GoNotary::SERVER_DATABASE) },
     });
     fs::write(directory.join("server.json"), config.to_string())?;
     Ok(())

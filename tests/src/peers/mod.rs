@@ -9,6 +9,7 @@ pub mod gate;
 pub mod go_notary;
 pub mod impostor;
 pub mod key_files;
+pub mod link;
 pub mod notary_client;
 pub mod postgres;
 pub mod process;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -25,6 +26,8 @@ pub struct Postgres {
     process: Process,
     port: u16,
     programs: PathBuf,
+    server: Program,
+    user: Option<&'static str>,
     _directory: TempDir,
 }
 
@@ -62,15 +65,39 @@ impl Postgres {
             .args(["-D", &data, "-F", "-p", &port.to_string()])
             .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
             .args(["-c", "max_connections=300"]);
-        let mut process = Process::spawn("postgres", &server, user)?;
-        process.line(|line| line.contains("ready to accept connections").then_some(())).await?;
-        Ok(Self { process, port, programs, _directory: directory })
+        let process = run(&server, user).await?;
+        Ok(Self { process, port, programs, server, user, _directory: directory })
+    }
+
+    /// Ends the server as a crash would: nothing is told to clients, nothing is tidied up.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub async fn crash(&mut self) -> Result<()> {
+        self.process.signal(Signal::QUIT)?;
+        self.process.ended().await?;
+        Ok(())
+    }
+
+    /// Starts the server again, on the same port and data.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.process = run(&self.server, self.user).await?;
+        Ok(())
     }
 
     /// The port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The URL of a database of it, for a user that needs no password.
+    #[must_use]
+    pub fn url(&self, user: &str, database: &str) -> String {
+        format!("postgres://{user}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }
 
     /// What the server has written so far.
@@ -88,7 +115,11 @@ impl Postgres {
         self.psql(name, sql).await
     }
 
-    async fn psql(&self, database: &str, sql: &str) -> Result<()> {
+    /// Runs `sql` in `database`, as the one who may do anything.
+    ///
+    /// # Errors
+    /// The SQL fails.
+    pub async fn psql(&self, database: &str, sql: &str) -> Result<()> {
         let mut child = Command::new(self.programs.join("psql"))
             .args(["-qX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres"])
             .args(["-p", &self.port.to_string(), database])
@@ -104,6 +135,12 @@ impl Postgres {
         ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())
     }
+}
+
+async fn run(server: &Program, user: Option<&str>) -> Result<Process> {
+    let mut process = Process::spawn("postgres", server, user)?;
+    process.line(|line| line.contains("ready to accept connections").then_some(())).await?;
+    Ok(process)
 }
 
 /// Debian keeps the server's programs outside `PATH`, one folder per release: take the newest.

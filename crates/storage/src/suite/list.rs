@@ -1,13 +1,24 @@
-//! The names of all cases, for an engine to run each as a test of its own. No logic here.
+//! The names of all cases, for an engine to run them: each as a test of its own where a store costs
+//! nothing, all in one test where a server must be started first. No logic here.
 
-/// Emits one test per case of the conformance suite, in one module per theme.
-///
-/// Takes the path of an async function that makes an empty store: it returns `(Arc<Store>, guard)`
-/// where the store implements both traits and dropping the guard removes it.
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// What a case does while it runs.
+pub type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A case of the conformance suite: its name, and what it does with an empty store.
+pub type Case<S> = (&'static str, fn(Arc<S>) -> Running);
+
+/// A racing case: its name, and what it does with two stores on one empty database.
+pub type RacingCase<S> = (&'static str, fn(Arc<S>, Arc<S>) -> Running);
+
+/// Hands the names of the conformance suite to the macro `$emit`, theme by theme.
+#[doc(hidden)]
 #[macro_export]
-macro_rules! conformance_tests {
-    ($fresh:path) => {
-        $crate::conformance_tests! { @theme $fresh, metadata:
+macro_rules! conformance_names {
+    ($emit:ident, $with:tt) => {
+        $crate::$emit! { @theme $with, metadata:
             bytes_come_back_exactly,
             a_large_document_comes_back_exactly,
             an_empty_document_comes_back,
@@ -30,7 +41,7 @@ macro_rules! conformance_tests {
             delete_of_nothing_is_no_change,
             versions_restart_after_delete,
         }
-        $crate::conformance_tests! { @theme $fresh, conflicts:
+        $crate::$emit! { @theme $with, conflicts:
             a_moved_head_is_told_and_nothing_is_stored,
             a_head_that_appeared_is_told,
             a_head_that_vanished_is_told,
@@ -46,7 +57,7 @@ macro_rules! conformance_tests {
             a_gap_between_versions_is_stored,
             another_gun_is_no_conflict,
         }
-        $crate::conformance_tests! { @theme $fresh, changefeed:
+        $crate::$emit! { @theme $with, changefeed:
             a_commit_is_one_row_about_its_timestamp,
             a_deletion_is_one_row_of_version_0,
             no_match_is_empty,
@@ -58,7 +69,7 @@ macro_rules! conformance_tests {
             ranges_of_one_gun_skip_the_others,
             the_feed_outlives_the_gun,
         }
-        $crate::conformance_tests! { @theme $fresh, published:
+        $crate::$emit! { @theme $with, published:
             what_was_published_is_listed_in_order,
             signing_again_is_no_publish,
             a_gun_is_listed_once_per_role,
@@ -66,7 +77,7 @@ macro_rules! conformance_tests {
             pages_miss_nothing_and_repeat_nothing,
             a_deleted_gun_is_not_listed,
         }
-        $crate::conformance_tests! { @theme $fresh, keys:
+        $crate::$emit! { @theme $with, keys:
             an_empty_store_has_no_keys,
             a_key_comes_back_exactly,
             a_second_key_gets_the_pending_one,
@@ -85,12 +96,43 @@ macro_rules! conformance_tests {
             a_key_of_another_role_is_refused,
             the_first_passphrase_check_stays,
         }
-        $crate::conformance_tests! { @theme $fresh, key_catalogue:
+        $crate::$emit! { @theme $with, key_catalogue:
             a_store_without_keys_has_no_records,
             a_record_tells_what_was_noted,
             pages_of_any_size_hold_every_key_once_in_order,
             records_of_one_gun_are_of_no_other,
         }
+    };
+}
+
+/// Hands the names of the racing cases to the macro `$emit`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! racing_names {
+    ($emit:ident, $with:tt) => {
+        $crate::$emit! { @names $with,
+            of_twelve_identical_commits_one_is_done,
+            of_twelve_commits_without_base_one_is_done,
+            of_two_commits_of_different_roles_one_moves,
+            commits_of_different_guns_are_all_done,
+            of_twelve_deletions_one_finds_something,
+            a_commit_is_seen_through_the_other_store,
+            a_poller_beside_writers_misses_nothing,
+            of_twelve_new_keys_all_get_the_same,
+            of_twelve_bindings_one_stays,
+            of_twelve_passphrase_checks_all_get_the_same,
+        }
+    };
+}
+
+/// Emits one test per case of the conformance suite, in one module per theme.
+///
+/// Takes the path of an async function that makes an empty store: it returns `(Arc<Store>, guard)`
+/// where the store implements all traits and dropping the guard removes it.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($fresh:path) => {
+        $crate::conformance_names! { conformance_tests, $fresh }
     };
     (@theme $fresh:path, $theme:ident: $($name:ident,)+) => {
         mod $theme {
@@ -105,6 +147,24 @@ macro_rules! conformance_tests {
     };
 }
 
+/// All cases of the conformance suite for a type of store: a `Vec<Case<Store>>`.
+#[macro_export]
+macro_rules! conformance_cases {
+    ($store:ty) => {{
+        let mut cases: Vec<$crate::suite::Case<$store>> = Vec::new();
+        $crate::conformance_names! { conformance_cases, cases }
+        cases
+    }};
+    (@theme $cases:ident, $theme:ident: $($name:ident,)+) => {
+        $(
+            $cases.push((
+                concat!(stringify!($theme), "::", stringify!($name)),
+                |store| Box::pin(async move { $crate::suite::$theme::$name(&*store).await }),
+            ));
+        )+
+    };
+}
+
 /// Emits one test per racing case.
 ///
 /// Takes the path of an async function that makes an empty database with two stores on it: it
@@ -112,18 +172,7 @@ macro_rules! conformance_tests {
 #[macro_export]
 macro_rules! racing_tests {
     ($pair:path) => {
-        $crate::racing_tests! { @names $pair,
-            of_twelve_identical_commits_one_is_done,
-            of_twelve_commits_without_base_one_is_done,
-            of_two_commits_of_different_roles_one_moves,
-            commits_of_different_guns_are_all_done,
-            of_twelve_deletions_one_finds_something,
-            a_commit_is_seen_through_the_other_store,
-            a_poller_beside_writers_misses_nothing,
-            of_twelve_new_keys_all_get_the_same,
-            of_twelve_bindings_one_stays,
-            of_twelve_passphrase_checks_all_get_the_same,
-        }
+        $crate::racing_names! { racing_tests, $pair }
     };
     (@names $pair:path, $($name:ident,)+) => {
         $(
@@ -132,6 +181,24 @@ macro_rules! racing_tests {
                 let (one, two, _guard) = $pair().await;
                 $crate::suite::racing::$name(one.clone(), two.clone()).await;
             }
+        )+
+    };
+}
+
+/// All racing cases for a type of store: a `Vec<RacingCase<Store>>`.
+#[macro_export]
+macro_rules! racing_cases {
+    ($store:ty) => {{
+        let mut cases: Vec<$crate::suite::RacingCase<$store>> = Vec::new();
+        $crate::racing_names! { racing_cases, cases }
+        cases
+    }};
+    (@names $cases:ident, $($name:ident,)+) => {
+        $(
+            $cases.push((
+                stringify!($name),
+                |one, two| Box::pin(async move { $crate::suite::racing::$name(one, two).await }),
+            ));
         )+
     };
 }

@@ -2,7 +2,9 @@
 //!
 //! Every function wants a store of its own that is empty, and panics with what it saw when a
 //! promise is broken. It knows no engine. An engine's tests list all of it with
-//! [`conformance_tests!`](crate::conformance_tests) and [`racing_tests!`](crate::racing_tests).
+//! [`conformance_tests!`](crate::conformance_tests) and [`racing_tests!`](crate::racing_tests), or
+//! run it in turn from [`conformance_cases!`](crate::conformance_cases) and
+//! [`racing_cases!`](crate::racing_cases).
 //!
 //! To add a case: write the function in its theme's file and add its name to the macro's list.
 
@@ -17,3 +19,5 @@ mod must;
 pub mod published;
 pub mod racing;
 mod samples;
+
+pub use list::{Case, RacingCase, Running};

@@ -11,7 +11,7 @@ const GUN: &str = "example.com/team/app";
 
 /// Role and standing of every key, of one GUN or of all.
 async fn standings(bench: &Bench, only: Option<&str>) -> Vec<(String, String, Standing)> {
-    let mut list = KeyList::new(&*bench.store, only.map(gun));
+    let mut list = KeyList::new(&*bench.store, &*bench.store, only.map(gun));
     let mut seen = Vec::new();
     while let Some(key) = list.next().await.unwrap() {
         seen.push((key.record.gun, key.record.role, key.standing));
@@ -59,7 +59,7 @@ async fn a_key_that_a_later_root_replaced_is_not_named() {
         "keyval": {"private": null, "public": next.public_base64()}});
     repository.rotate_to_server("timestamp", &listed);
     bench.publish(GUN, repository.parts(&["root"])).await.unwrap();
-    let mut list = KeyList::new(&*bench.store, Some(gun(GUN)));
+    let mut list = KeyList::new(&*bench.store, &*bench.store, Some(gun(GUN)));
     while let Some(key) = list.next().await.unwrap() {
         let replaced = key.record.role == "timestamp" && key.record.key_id != next.id().as_str();
         let expected = if replaced { Standing::NotNamed } else { Standing::Named };

@@ -42,6 +42,11 @@ impl PostgresAddress {
         Ok(Self(options.application_name("countersign").disable_statement_logging()))
     }
 
+    /// The same database, where every transaction may only read.
+    pub(super) fn for_reading(&self) -> Self {
+        Self(self.0.clone().options([("default_transaction_read_only", "on")]))
+    }
+
     /// How to connect.
     pub(super) fn options(&self) -> PgConnectOptions {
         self.0.clone()

@@ -29,7 +29,7 @@ pub(super) const BY_ID: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, 
     WHERE key_id = $1 AND deleted_at IS NULL";
 
 pub(super) const COUNT_PENDING: &str = "SELECT count(*) AS waiting FROM (SELECT 1 FROM private_keys \
-    WHERE last_used IS NULL AND deleted_at IS NULL LIMIT $1) AS some";
+    WHERE last_used IS NULL AND deleted_at IS NULL LIMIT $1) AS unsigned";
 
 const INSERT: &str = "INSERT INTO private_keys \
     (created_at, updated_at, key_id, encryption_alg, keywrap_alg, algorithm, \

@@ -108,16 +108,36 @@ pub(super) async fn migrate(
     connection: &mut PgConnection,
     tables: Tables,
 ) -> StorageResult<Vec<Missing>> {
-    let histories: &[History] = match tables {
-        Tables::All => &[METADATA, KEYS],
-        Tables::Keys => &[KEYS],
-        Tables::Metadata => &[METADATA],
-    };
     let mut missing = Vec::new();
-    for history in histories {
+    for history in histories(tables) {
         missing.extend(history.run(connection).await?);
     }
     Ok(missing)
+}
+
+/// Passes a database whose tables this program can read; changes nothing.
+pub(super) async fn refuse_others(
+    connection: &mut PgConnection,
+    tables: Tables,
+) -> StorageResult<()> {
+    for history in histories(tables) {
+        history.refuse_newer(connection).await?;
+        for table in history.needed {
+            if !exists(connection, table).await? {
+                let reason = format!("table {table} is missing: start countersign serve once");
+                return Err(StorageError::Unavailable { reason });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn histories(tables: Tables) -> &'static [History] {
+    match tables {
+        Tables::All => &[METADATA, KEYS],
+        Tables::Keys => &[KEYS],
+        Tables::Metadata => &[METADATA],
+    }
 }
 
 /// Whether a table is there, wherever this user looks for tables.

@@ -108,6 +108,26 @@ impl PostgresStore {
         })
     }
 
+    /// Opens the store at `address` for reading, beside whoever else uses it: nothing is made,
+    /// migrated or written, and every call that writes fails as
+    /// [`Unavailable`](crate::StorageError::Unavailable).
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open`]; [`Unavailable`](crate::StorageError::Unavailable) when there are
+    /// no tables yet.
+    pub async fn open_read_only(
+        address: &PostgresAddress,
+        options: &PostgresOptions,
+    ) -> StorageResult<Self> {
+        let mut first = connect::first(address, options).await?;
+        migrations::refuse_others(&mut first, options.tables).await?;
+        let findings = findings::look(&mut first, Vec::new()).await?;
+        connect::close(first).await;
+        let address = address.for_reading();
+        let readers = connect::pool(&address, options, options.readers);
+        Ok(Self { writers: readers.clone(), readers, findings })
+    }
+
     /// What an operator should mend although the store can be used, one sentence each.
     #[must_use]
     pub fn what_is_off(&self) -> &[String] {

@@ -26,12 +26,12 @@ pub fn all() -> impl Iterator<Item = &'static str> {
     FILES.into_iter().flatten().copied()
 }
 
-/// The statements that run often, each with the index it must use, and its condition there.
+/// The statements that run often, each with the index it must use.
 pub const INDEXED: [(&str, &str); 17] = [
     (changefeed::AFTER, "changefeed_pkey"),
     (changefeed::BEFORE, "changefeed_pkey"),
-    (changefeed::GUN_AFTER, "idx_changefeed_gun"),
-    (changefeed::GUN_BEFORE, "idx_changefeed_gun"),
+    (changefeed::GUN_AFTER, "countersign_changefeed_gun_idx"),
+    (changefeed::GUN_BEFORE, "countersign_changefeed_gun_idx"),
     (commit::IS_STORED, "tuf_files_gun_role_version_key"),
     (key_catalogue::RECORDS, "countersign_pending_idx"),
     (key_catalogue::RECORDS_OF_GUN, "countersign_pending_idx"),

@@ -1,0 +1,106 @@
+//! Rows that cannot be concern the reads that meet them, and no other.
+
+use anyhow::{Result, ensure};
+use countersign_storage::{ChangeRange, KeyStore as _, MetadataStore as _, StorageError};
+use countersign_tuf::names::{Gun, RoleName};
+
+use super::{Bench, app, commit, execute};
+
+const ALL: ChangeRange = ChangeRange::After { id: 0, limit: 100 };
+
+const INSERT_KEY: &str = "INSERT INTO private_keys (key_id, encryption_alg, keywrap_alg, \
+    algorithm, passphrase_alias, public, private, gun, role) \
+    VALUES ('aa', 'e', 'k', 'ecdsa', 'p', 'x', 'x', 'a/b', 'timestamp')";
+
+#[tokio::test]
+async fn a_damaged_document_is_told_with_its_row() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    for (damage, wanted) in [
+        ("sha256 = NULL", "sha256 is not"),
+        ("sha256 = 'AB'", "sha256 is not"),
+        ("data = 'other'", "not the digest of data"),
+        ("version = 0", "version 0"),
+        ("version = -7", "version -7"),
+        ("created_at = NULL", "created_at is NULL"),
+        ("created_at = 'infinity'", "created_at is no time"),
+        ("created_at = '-infinity'", "created_at is no time"),
+        ("created_at = '20000-01-01'", "created_at is no time"),
+    ] {
+        let database = bench.database().await?;
+        let store = bench.open(&database).await?;
+        commit(&store, 1).await?;
+        let mut connection = bench.connect(&database).await?;
+        execute(&mut connection, &format!("UPDATE tuf_files SET {damage}")).await?;
+        check(store.newest(&app(), &RoleName::Timestamp).await, "tuf_files", wanted)?;
+        let other = Gun::parse("a/c")?;
+        ensure!(store.newest(&other, &RoleName::Timestamp).await?.is_none());
+        store.check().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_damaged_change_is_told_with_its_row() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    for (damage, wanted) in [
+        ("sha256 = ''", "sha256 is not"),
+        ("version = 0", "version 0"),
+        ("created_at = 'infinity'", "created_at is no time"),
+        ("category = 'deletion'", "names a version"),
+    ] {
+        let database = bench.database().await?;
+        let store = bench.open(&database).await?;
+        commit(&store, 1).await?;
+        let mut connection = bench.connect(&database).await?;
+        execute(&mut connection, &format!("UPDATE changefeed SET {damage}")).await?;
+        check(store.changes(None, ALL).await, "changefeed", wanted)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_damaged_key_is_told_with_its_row() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    for (damage, wanted) in
+        [("role = 'root'", "unknown role"), ("last_used = 'infinity'", "last_used is no time")]
+    {
+        let database = bench.database().await?;
+        let store = bench.open(&database).await?;
+        let mut connection = bench.connect(&database).await?;
+        execute(&mut connection, INSERT_KEY).await?;
+        execute(&mut connection, &format!("UPDATE private_keys SET {damage}")).await?;
+        check(store.by_id("aa").await, "private_keys", wanted)?;
+        ensure!(store.by_id("bb").await?.is_none());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_that_are_marked_as_deleted_are_absent() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.database().await?;
+    let store = bench.open(&database).await?;
+    commit(&store, 1).await?;
+    let mut connection = bench.connect(&database).await?;
+    execute(&mut connection, INSERT_KEY).await?;
+    for table in ["tuf_files", "private_keys"] {
+        execute(&mut connection, &format!("UPDATE {table} SET deleted_at = now()")).await?;
+    }
+    ensure!(store.newest(&app(), &RoleName::Timestamp).await?.is_none());
+    ensure!(store.by_id("aa").await?.is_none());
+    ensure!(store.pending("a/b", "timestamp", "ecdsa").await?.is_none());
+    Ok(())
+}
+
+fn check<T: std::fmt::Debug>(
+    found: Result<T, StorageError>,
+    wanted_table: &str,
+    wanted_reason: &str,
+) -> Result<()> {
+    let Err(StorageError::Corrupt { table, row, reason }) = found else {
+        anyhow::bail!("{found:?} is not refused for {wanted_reason}")
+    };
+    ensure!((table, row.as_str()) == (wanted_table, "1"), "{table} {row}");
+    ensure!(reason.contains(wanted_reason), "{reason}");
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! A database that is away, held up, or lost in the middle of a commit.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use countersign_storage::engine::postgres::{PostgresAddress, PostgresOptions, PostgresStore};
+use countersign_storage::{ChangeRange, Commit, MetadataStore as _, StorageError};
+use countersign_tests::peers::link::{Cut, Link};
+
+use super::{Bench, OWNER, commit, execute, newest, options};
+
+const ALL: ChangeRange = ChangeRange::After { id: 0, limit: 100 };
+
+fn brief() -> PostgresOptions {
+    PostgresOptions { wait: Duration::from_millis(400), ..options() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_crashed_is_away_and_then_there_again_without_a_hand() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.database().await?;
+    let store = PostgresStore::open(&bench.address(&database)?, &brief()).await?;
+    ensure!(commit(&store, 1).await? == Commit::Done);
+    bench.server.crash().await?;
+    for away in
+        [commit(&store, 2).await.err(), newest(&store).await.err(), store.check().await.err()]
+    {
+        ensure!(matches!(away, Some(StorageError::Unavailable { .. })), "{away:?}");
+    }
+    let refused = PostgresStore::open(&bench.address(&database)?, &brief()).await;
+    ensure!(matches!(refused, Err(StorageError::Unavailable { .. })), "{refused:?}");
+    bench.server.start_again().await?;
+    ensure!(newest(&store).await? == Some(1));
+    ensure!(commit(&store, 2).await? == Commit::Done);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_somebody_holds_is_not_waited_for_longer_than_told() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.database().await?;
+    let store = PostgresStore::open(&bench.address(&database)?, &brief()).await?;
+    let mut other = bench.connect(&database).await?;
+    execute(&mut other, "BEGIN; LOCK TABLE tuf_files").await?;
+    for held in [commit(&store, 1).await.err(), newest(&store).await.err()] {
+        let Some(StorageError::Unavailable { reason }) = held else { anyhow::bail!("{held:?}") };
+        ensure!(reason.contains("lock timeout"), "{reason}");
+    }
+    execute(&mut other, "ROLLBACK").await?;
+    ensure!(commit(&store, 1).await? == Commit::Done);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_found_done() -> Result<()> {
+    let (_bench, link, store) = over_a_link().await?;
+    link.cut(Cut::After(b"COMMIT"));
+    ensure!(commit(&store, 1).await? == Commit::Done);
+    ensure!(link.was_cut());
+    ensure!(newest(&store).await? == Some(1));
+    ensure!(store.changes(None, ALL).await?.len() == 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_never_arrived_is_no_success_and_no_old_version() -> Result<()> {
+    let (_bench, link, store) = over_a_link().await?;
+    link.cut(Cut::Before(b"COMMIT"));
+    let lost = commit(&store, 1).await;
+    ensure!(matches!(lost, Err(StorageError::Unavailable { .. })), "{lost:?}");
+    ensure!(link.was_cut());
+    ensure!(newest(&store).await?.is_none());
+    ensure!(store.changes(None, ALL).await?.is_empty());
+    ensure!(commit(&store, 1).await? == Commit::Done);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_is_lost_before_the_end_stores_nothing() -> Result<()> {
+    let (_bench, link, store) = over_a_link().await?;
+    for place in [b"INSERT INTO tuf_files".as_slice(), b"INSERT INTO changefeed"] {
+        link.cut(Cut::After(place));
+        let lost = commit(&store, 1).await;
+        ensure!(matches!(lost, Err(StorageError::Unavailable { .. })), "{lost:?}");
+        ensure!(link.was_cut());
+    }
+    ensure!(newest(&store).await?.is_none());
+    ensure!(commit(&store, 1).await? == Commit::Done);
+    Ok(())
+}
+
+/// A row that a writer put there without our locks is a moved head, not an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_without_our_locks_makes_the_version_old() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.database().await?;
+    let store = bench.open(&database).await?;
+    let mut other = bench.connect(&database).await?;
+    let theirs = "BEGIN; INSERT INTO tuf_files (created_at, gun, role, version, data, sha256) \
+        VALUES (now(), 'a/b', 'timestamp', 1, 'x', encode(sha256('x'), 'hex'))";
+    execute(&mut other, theirs).await?;
+    let (ours, ended) = tokio::join!(commit(&store, 1), async {
+        wait_for_a_waiter(&mut bench).await?;
+        execute(&mut other, "COMMIT").await
+    });
+    ended?;
+    ensure!(matches!(ours?, Commit::OldVersion(_)));
+    ensure!(store.changes(None, ALL).await?.is_empty());
+    Ok(())
+}
+
+/// Until somebody waits for another's transaction.
+async fn wait_for_a_waiter(bench: &mut Bench) -> Result<()> {
+    let deadline = tokio::time::Instant::now() + countersign_tests::peers::process::PATIENCE;
+    loop {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+        let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&mut bench.admin).await?;
+        if waiting > 0 {
+            return Ok(());
+        }
+        ensure!(tokio::time::Instant::now() < deadline, "nobody ever waited");
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn over_a_link() -> Result<(Bench, Link, PostgresStore)> {
+    let mut bench = Bench::start().await?;
+    let database = bench.database().await?;
+    let link = Link::to(bench.server.port()).await?;
+    let url = format!("postgres://{OWNER}@127.0.0.1:{}/{database}?sslmode=disable", link.port());
+    let store = PostgresStore::open(&PostgresAddress::parse(&url)?, &options()).await?;
+    Ok((bench, link, store))
+}
