@@ -14,6 +14,8 @@ use countersign_server::tls::TlsError;
 use countersign_storage::StorageError;
 use thiserror::Error;
 
+use crate::database::Place;
+
 /// Why a command did not do what it was asked. Each text is one line: cause, then mend.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
@@ -37,21 +39,22 @@ pub(crate) enum Failure {
     )]
     DataDir { path: PathBuf, reason: String },
     /// The database holds what cannot be.
-    #[error("the database {} cannot be used ({reason}): restore it from a backup", path.display())]
-    DatabaseDamaged { path: PathBuf, reason: String },
+    #[error("the database {database} cannot be used ({reason}): restore it from a backup")]
+    DatabaseDamaged { database: String, reason: String },
     /// The database was written by a newer version.
     #[error(
-        "the database {} was migrated by a newer version of countersign (migration {found}, this \
-         version knows up to {known}): start that version, or restore a backup from before it",
-        path.display()
+        "the database {database} was migrated by a newer version of countersign (migration {found}, this \
+         version knows up to {known}): start that version, or restore a backup from before it"
     )]
-    DatabaseNewer { path: PathBuf, found: i64, known: i64 },
-    /// The database cannot be opened now.
+    DatabaseNewer { database: String, found: i64, known: i64 },
+    /// The database server does not let us work there, and would not later either.
     #[error(
-        "the database {} cannot be opened now ({reason}): mend that and start again",
-        path.display()
+        "the database {database} refuses ({reason}): correct its URL, or what that user may do"
     )]
-    DatabaseUnavailable { path: PathBuf, reason: String },
+    DatabaseRefuses { database: String, reason: String },
+    /// The database cannot be opened now.
+    #[error("the database {database} cannot be opened now ({reason}): mend that and start again")]
+    DatabaseUnavailable { database: String, reason: String },
     /// Another server holds the data directory.
     #[error(
         "another countersign serve uses the data directory {}: stop it, or give this one another \
@@ -87,15 +90,14 @@ pub(crate) enum Failure {
     Usage(String),
     /// The keys were sealed with another passphrase.
     #[error(
-        "wrong passphrase: the keys in {} were sealed with another one: give that one in \
-         COUNTERSIGN_KEY_PASSPHRASE_FILE, or put the first secrets/key-passphrase back",
-        path.display()
+        "wrong passphrase: the keys in {database} were sealed with another one: give that one in \
+         COUNTERSIGN_KEY_PASSPHRASE_FILE, or put the first secrets/key-passphrase back"
     )]
-    WrongPassphrase { path: PathBuf },
+    WrongPassphrase { database: String },
 }
 
 /// Each exit code with its meaning, as help and documentation list them.
-pub(crate) const EXIT_CODES: [(u8, &str); 12] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 13] = [
     (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
@@ -108,33 +110,43 @@ pub(crate) const EXIT_CODES: [(u8, &str); 12] = [
     (9, "the database is damaged, or is not one of countersign's"),
     (10, "the database cannot be opened now"),
     (11, "a check of doctor failed"),
+    (12, "the database refuses: a wrong user, password, name or certificate, or no right"),
 ];
 
 impl Failure {
-    /// What opening the store at `path` met.
-    pub(crate) fn of_storage(error: StorageError, path: PathBuf) -> Self {
-        match error {
-            StorageError::Newer { found, known } => Self::DatabaseNewer { path, found, known },
-            StorageError::Unavailable { reason } => Self::DatabaseUnavailable { path, reason },
-            damaged @ (StorageError::Corrupt { .. } | StorageError::Other(_)) => {
-                Self::DatabaseDamaged { path, reason: damaged.to_string() }
+    /// What opening the store at `place` met.
+    pub(crate) fn of_storage(error: StorageError, place: &Place) -> Self {
+        let database = place.to_string();
+        match (error, place) {
+            (StorageError::Newer { found, known }, _) => {
+                Self::DatabaseNewer { database, found, known }
+            }
+            (StorageError::Unavailable { reason }, _) => {
+                Self::DatabaseUnavailable { database, reason }
+            }
+            (StorageError::Other(reason), Place::Postgres(_)) => {
+                Self::DatabaseRefuses { database, reason }
+            }
+            (damaged @ (StorageError::Corrupt { .. } | StorageError::Other(_)), _) => {
+                Self::DatabaseDamaged { database, reason: damaged.to_string() }
             }
         }
     }
 
-    /// What opening custody over the store at `path` met.
-    pub(crate) fn of_custody(error: OpenError, path: PathBuf) -> Self {
+    /// What opening custody over the store at `place` met.
+    pub(crate) fn of_custody(error: OpenError, place: &Place) -> Self {
+        let database = place.to_string();
         match error {
-            OpenError::WrongPassphrase { .. } => Self::WrongPassphrase { path },
+            OpenError::WrongPassphrase { .. } => Self::WrongPassphrase { database },
             OpenError::Custody(CustodyError::Unavailable { reason }) => {
-                Self::DatabaseUnavailable { path, reason }
+                Self::DatabaseUnavailable { database, reason }
             }
             OpenError::Custody(full @ CustodyError::TooManyPending { .. }) => {
-                Self::DatabaseUnavailable { path, reason: full.to_string() }
+                Self::DatabaseUnavailable { database, reason: full.to_string() }
             }
             OpenError::Custody(
                 damaged @ (CustodyError::BadKey { .. } | CustodyError::Other(_)),
-            ) => Self::DatabaseDamaged { path, reason: damaged.to_string() },
+            ) => Self::DatabaseDamaged { database, reason: damaged.to_string() },
         }
     }
 
@@ -151,6 +163,7 @@ impl Failure {
             Self::DatabaseDamaged { .. } => 9,
             Self::DatabaseUnavailable { .. } => 10,
             Self::Ailing { .. } => 11,
+            Self::DatabaseRefuses { .. } => 12,
             Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.
             Self::Interrupted { number, .. } => number.saturating_add(128),

@@ -1,10 +1,14 @@
 //! The flags that name settings, for every command that reads settings.
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
-use countersign_config::{ConfigError, Effective, Overrides, Settings, advice_on_variable};
+use countersign_config::{
+    ConfigError, DatabaseUrl, Effective, Overrides, Settings, advice_on_variable,
+};
+use secrecy::SecretString;
 
 /// What every command needs to know about a server.
 #[derive(Debug, Args)]
@@ -16,6 +20,8 @@ pub(crate) struct SettingsFlags {
     /// [default: ./countersign-data] [env: COUNTERSIGN_DATA_DIR]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseFlags,
     /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:4443]
     /// [env: COUNTERSIGN_LISTEN]
     #[arg(long, value_name = "ADDR:PORT")]
@@ -58,6 +64,8 @@ impl SettingsFlags {
         Overrides {
             config: self.config,
             data_dir: self.data_dir,
+            database: self.database.database,
+            keys_database: self.database.keys_database,
             listen: self.listen,
             hosts: self.hosts,
             tls_cert: self.tls_cert,
@@ -78,13 +86,37 @@ pub(crate) struct DataDirFlags {
     /// Its data directory [default: ./countersign-data] [env: COUNTERSIGN_DATA_DIR]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseFlags,
+}
+
+/// Where the database is, for every command that opens it.
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseFlags {
+    /// The database: sqlite:PATH, or postgres://USER@HOST:PORT/NAME without a password
+    /// [default: countersign.db in the data directory] [env: COUNTERSIGN_DATABASE_URL, or
+    /// COUNTERSIGN_DATABASE_URL_FILE for a file that holds it, each with a password]
+    #[arg(long, value_name = "URL", value_parser = database_url)]
+    database: Option<DatabaseUrl>,
+    /// The database with the sealed keys, where that is another, as Notary has it
+    /// [default: that of --database] [env: COUNTERSIGN_KEYS_DATABASE_URL, or
+    /// COUNTERSIGN_KEYS_DATABASE_URL_FILE]
+    #[arg(long, value_name = "URL", value_parser = database_url)]
+    keys_database: Option<DatabaseUrl>,
+}
+
+/// Kept as it was written; what is wrong with it is said where all settings are judged.
+#[expect(clippy::unnecessary_wraps, reason = "the form that clap wants")]
+fn database_url(text: &str) -> Result<DatabaseUrl, Infallible> {
+    Ok(DatabaseUrl::from(SecretString::from(text)))
 }
 
 impl DataDirFlags {
     /// The settings that hold.
     pub(crate) fn settings(self) -> Result<Settings, ConfigError> {
-        let Self { config, data_dir } = self;
-        load(&Overrides { config, data_dir, ..Overrides::default() })
+        let Self { config, data_dir, database } = self;
+        let DatabaseFlags { database, keys_database } = database;
+        load(&Overrides { config, data_dir, database, keys_database, ..Overrides::default() })
     }
 }
 

@@ -7,9 +7,11 @@
 //! To add a command: a file in `commands`, a variant of [`Command`], an arm in [`run`], its help
 //! pinned in `tests/cli/help.rs`, a section in `docs/commands.md`.
 
+mod away;
 mod certificates;
 mod commands;
 mod data_dir;
+mod database;
 mod exit;
 mod flags;
 mod greeting;

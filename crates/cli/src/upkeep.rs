@@ -151,13 +151,15 @@ impl Upkeep {
 /// The settings and sections that differ and that a running server does not follow.
 fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static str> {
     // A new section does not compile until it is decided here.
-    let Settings { server, tls, repositories, keys, caching, limits, expiry, clock, log } = running;
+    let Settings { server, tls, repositories, database, keys, caching, limits, expiry, clock, log } =
+        running;
     let changed = [
         ("server.data_dir", server.data_dir() != read.server.data_dir()),
         ("server.listen", server.listen != read.server.listen),
         ("server.drain_seconds", server.drain != read.server.drain),
         ("tls.plain_http", tls.plain_http != read.tls.plain_http),
         ("[repositories]", *repositories != read.repositories),
+        ("[database]", *database != read.database),
         ("[keys]", *keys != read.keys),
         ("[caching]", *caching != read.caching),
         ("[limits]", *limits != read.limits),

@@ -14,6 +14,7 @@ use crate::nearest::{advice, keys_of};
 use crate::notary::{self, NotaryConfig};
 use crate::sections::caching::Caching;
 use crate::sections::clock::Clock;
+use crate::sections::database::Database;
 use crate::sections::expiry::Expiry;
 use crate::sections::keys::Keys;
 use crate::sections::limits::Limits;
@@ -207,6 +208,7 @@ pub(crate) fn known_keys() -> Vec<String> {
         ("server", keys_of::<Server>()),
         ("tls", keys_of::<Tls>()),
         ("repositories", keys_of::<Repositories>()),
+        ("database", keys_of::<Database>()),
         ("keys", keys_of::<Keys>()),
         ("caching", keys_of::<Caching>()),
         ("limits", keys_of::<Limits>()),

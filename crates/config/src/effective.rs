@@ -99,6 +99,8 @@ impl Effective {
         flags.apply(Way::Flag, &mut settings)?;
         origins.extend(flags.said(Way::Flag));
         settings.tls = settings.tls.whole()?;
+        settings.database.metadata()?;
+        settings.database.keys()?;
         let passphrase = settings.keys.passphrase_source(variable)?;
         Ok(Self { settings, file, passphrase, notary, origins })
     }

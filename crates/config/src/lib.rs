@@ -11,6 +11,7 @@
 //! obeys it gets it from the command in a settings type of its own. To add a section: a file with
 //! one type, and a field of [`Settings`].
 
+mod database_url;
 mod document;
 mod effective;
 mod error;
@@ -24,10 +25,11 @@ pub mod sections;
 mod settings;
 mod variables;
 
+pub use database_url::DatabaseUrl;
 pub use effective::{Effective, Listed, Origin};
 pub use error::ConfigError;
 pub use host_name::{HostName, NotAHostName};
-pub use notary::{DatabaseUrl, Engine, NotaryConfig, NotarySigner, NotaryStorage};
+pub use notary::{Engine, NotaryConfig, NotarySigner, NotaryStorage};
 pub use overrides::Overrides;
 pub use secret::from_file as read_secret_file;
 pub use settings::Settings;

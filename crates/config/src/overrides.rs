@@ -5,8 +5,9 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::sections::database::{KEYS_URL_FILE, URL_FILE};
 use crate::sections::server::parse_listen;
-use crate::{ConfigError, HostName, Origin, Settings};
+use crate::{ConfigError, DatabaseUrl, HostName, Origin, Settings, secret};
 
 /// What the command line says, or the environment: as it was written, `None` where it is silent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,12 @@ pub struct Overrides {
     pub config: Option<PathBuf>,
     /// `--data-dir`, `COUNTERSIGN_DATA_DIR`.
     pub data_dir: Option<PathBuf>,
+    /// `--database`, `COUNTERSIGN_DATABASE_URL`, and the file that
+    /// `COUNTERSIGN_DATABASE_URL_FILE` names.
+    pub database: Option<DatabaseUrl>,
+    /// `--keys-database`, `COUNTERSIGN_KEYS_DATABASE_URL`, and the file that
+    /// `COUNTERSIGN_KEYS_DATABASE_URL_FILE` names.
+    pub keys_database: Option<DatabaseUrl>,
     /// `--listen`, `COUNTERSIGN_LISTEN`: `ADDR:PORT`.
     pub listen: Option<String>,
     /// `--host`, repeated; `COUNTERSIGN_HOSTS`, separated by commas. Empty when silent.
@@ -42,6 +49,8 @@ impl Overrides {
         Ok(Self {
             config: path(&CONFIG),
             data_dir: path(&DATA_DIR),
+            database: database_url(variable, DATABASE.variable, URL_FILE)?,
+            keys_database: database_url(variable, KEYS_DATABASE.variable, KEYS_URL_FILE)?,
             listen: text(&LISTEN)?,
             hosts: hosts
                 .split(',')
@@ -60,6 +69,12 @@ impl Overrides {
     pub(crate) fn apply(&self, way: Way, settings: &mut Settings) -> Result<(), ConfigError> {
         if let Some(path) = path(way, &DATA_DIR, self.data_dir.as_deref())? {
             settings.server.set_data_dir(path);
+        }
+        if let Some(url) = database(way, &DATABASE, self.database.as_ref())? {
+            settings.database.url = Some(url);
+        }
+        if let Some(url) = database(way, &KEYS_DATABASE, self.keys_database.as_ref())? {
+            settings.database.keys_url = Some(url);
         }
         if let Some(text) = &self.listen {
             settings.server.listen =
@@ -95,6 +110,8 @@ impl Overrides {
         let Self {
             config: _,
             data_dir,
+            database,
+            keys_database,
             listen,
             hosts,
             tls_cert,
@@ -105,6 +122,8 @@ impl Overrides {
         } = self;
         let said = [
             (&DATA_DIR, data_dir.is_some()),
+            (&DATABASE, database.is_some()),
+            (&KEYS_DATABASE, keys_database.is_some()),
             (&LISTEN, listen.is_some()),
             (&HOST, !hosts.is_empty()),
             (&TLS_CERT, tls_cert.is_some()),
@@ -161,6 +180,13 @@ struct Name {
 const CONFIG: Name = Name { key: "", flag: "--config", variable: "COUNTERSIGN_CONFIG" };
 const DATA_DIR: Name =
     Name { key: "server.data_dir", flag: "--data-dir", variable: "COUNTERSIGN_DATA_DIR" };
+const DATABASE: Name =
+    Name { key: "database.url", flag: "--database", variable: "COUNTERSIGN_DATABASE_URL" };
+const KEYS_DATABASE: Name = Name {
+    key: "database.keys_url",
+    flag: "--keys-database",
+    variable: "COUNTERSIGN_KEYS_DATABASE_URL",
+};
 const LISTEN: Name =
     Name { key: "server.listen", flag: "--listen", variable: "COUNTERSIGN_LISTEN" };
 const HOST: Name = Name { key: "server.hosts", flag: "--host", variable: "COUNTERSIGN_HOSTS" };
@@ -175,9 +201,11 @@ const LOG_FORMAT: Name =
     Name { key: "log.format", flag: "--log-format", variable: "COUNTERSIGN_LOG_FORMAT" };
 
 /// The environment variables of all overrides.
-pub(crate) const VARIABLES: [&str; 9] = [
+pub(crate) const VARIABLES: [&str; 11] = [
     CONFIG.variable,
     DATA_DIR.variable,
+    DATABASE.variable,
+    KEYS_DATABASE.variable,
     LISTEN.variable,
     HOST.variable,
     TLS_CERT.variable,
@@ -191,6 +219,39 @@ fn utf8(name: &Name, value: OsString) -> Result<String, ConfigError> {
     value.into_string().map_err(|value| {
         bad_value(Way::Variable, name, &value.display().to_string(), "write it as UTF-8")
     })
+}
+
+/// The URL in a variable, or in the file that another names.
+fn database_url(
+    variable: &dyn Fn(&str) -> Option<OsString>,
+    text: &'static str,
+    file: &'static str,
+) -> Result<Option<DatabaseUrl>, ConfigError> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let read = match (set(text), set(file)) {
+        (Some(_), Some(_)) => return Err(ConfigError::TwoSecrets { first: text, second: file }),
+        (Some(value), None) => secret::from_variable(text, value)?,
+        (None, Some(path)) => secret::from_file(file, Path::new(&path))?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(DatabaseUrl::from(read)))
+}
+
+/// Other users of a machine can read the command lines on it.
+fn database(
+    way: Way,
+    name: &Name,
+    said: Option<&DatabaseUrl>,
+) -> Result<Option<DatabaseUrl>, ConfigError> {
+    match (way, said) {
+        (Way::Flag, Some(url)) if url.holds_password() => Err(ConfigError::UnusableSecret {
+            origin: name.flag.to_owned(),
+            problem: "holds a password, which other users of this machine can read",
+            mend: "give the URL in the variable of that setting, or in the file that the variable \
+                   with _FILE names",
+        }),
+        (_, said) => Ok(said.cloned()),
+    }
 }
 
 fn path(way: Way, name: &Name, said: Option<&Path>) -> Result<Option<PathBuf>, ConfigError> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::overrides::Overrides;
 use crate::sections::caching::Caching;
 use crate::sections::clock::Clock;
+use crate::sections::database::Database;
 use crate::sections::expiry::Expiry;
 use crate::sections::keys::Keys;
 use crate::sections::limits::Limits;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub tls: Tls,
     /// Which collections this server is for.
     pub repositories: Repositories,
+    /// Where metadata and keys are kept.
+    pub database: Database,
     /// Keys that the server makes and holds.
     pub keys: Keys,
     /// What clients and proxies may keep.
@@ -60,6 +63,7 @@ impl Settings {
     pub(crate) fn rebase(&mut self, base: &Path) {
         self.server.rebase(base);
         self.tls.rebase(base);
+        self.database.rebase(base);
         let rebased = |path: PathBuf| base.join(path);
         self.keys.passphrase_file = self.keys.passphrase_file.take().map(rebased);
     }

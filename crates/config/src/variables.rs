@@ -2,6 +2,7 @@
 
 use crate::nearest::nearest;
 use crate::overrides::VARIABLES;
+use crate::sections::database::{KEYS_URL_FILE, URL_FILE};
 use crate::sections::keys::{PASSPHRASE, PASSPHRASE_FILE};
 
 const PREFIX: &str = "COUNTERSIGN_";
@@ -12,7 +13,8 @@ const PREFIX: &str = "COUNTERSIGN_";
 #[must_use]
 pub fn advice(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?;
-    let known = || VARIABLES.into_iter().chain([PASSPHRASE, PASSPHRASE_FILE]);
+    let files = [PASSPHRASE, PASSPHRASE_FILE, URL_FILE, KEYS_URL_FILE];
+    let known = || VARIABLES.into_iter().chain(files);
     let of_kubernetes = rest.starts_with("SERVICE_") || rest == "PORT" || rest.starts_with("PORT_");
     if of_kubernetes || known().any(|right| right == name) {
         return None;
@@ -37,7 +39,7 @@ mod tests {
     #[test]
     fn a_setting_of_another_version_is_told() {
         let expected = "has no effect in this version: remove it";
-        assert_eq!(advice("COUNTERSIGN_DATABASE_URL").unwrap(), expected);
+        assert_eq!(advice("COUNTERSIGN_UPSTREAM_REPLICAS").unwrap(), expected);
     }
 
     #[test]
@@ -46,6 +48,9 @@ mod tests {
             "COUNTERSIGN_LISTEN",
             "COUNTERSIGN_KEY_PASSPHRASE",
             "COUNTERSIGN_KEY_PASSPHRASE_FILE",
+            "COUNTERSIGN_DATABASE_URL",
+            "COUNTERSIGN_DATABASE_URL_FILE",
+            "COUNTERSIGN_KEYS_DATABASE_URL_FILE",
             "COUNTERSIGN_SERVICE_HOST",
             "COUNTERSIGN_PORT",
             "COUNTERSIGN_PORT_4443_TCP_ADDR",

@@ -5,7 +5,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use countersign_config::{ConfigError, Effective, Listed, Origin, Overrides, Settings};
+use countersign_config::sections::database::Location;
+use countersign_config::{
+    ConfigError, DatabaseUrl, Effective, Listed, Origin, Overrides, Settings,
+};
+use secrecy::SecretString;
 
 const HERE: &str = "/working/dir";
 
@@ -106,6 +110,8 @@ fn each_source_is_named_with_what_set_the_value() {
 fn every_variable_and_every_flag_is_the_origin_of_one_setting() {
     let variables = [
         ("COUNTERSIGN_DATA_DIR", "d"),
+        ("COUNTERSIGN_DATABASE_URL", "postgres://u@h/d"),
+        ("COUNTERSIGN_KEYS_DATABASE_URL", "postgres://u@h/k"),
         ("COUNTERSIGN_LISTEN", "0.0.0.0:443"),
         ("COUNTERSIGN_HOSTS", "a"),
         ("COUNTERSIGN_TLS_CERT", "c"),
@@ -123,6 +129,8 @@ fn every_variable_and_every_flag_is_the_origin_of_one_setting() {
     let flags = Overrides {
         config: None,
         data_dir: Some("d".into()),
+        database: Some(DatabaseUrl::from(SecretString::from("postgres://u@h/d"))),
+        keys_database: Some(DatabaseUrl::from(SecretString::from("postgres://u@h/k"))),
         listen: Some("0.0.0.0:443".to_owned()),
         hosts: vec!["a".to_owned()],
         tls_cert: Some("c".into()),
@@ -133,7 +141,7 @@ fn every_variable_and_every_flag_is_the_origin_of_one_setting() {
     };
     let list = listed(&load(&flags, &[]));
     let by_flag = |l: &&Listed| matches!(l.from, Origin::Flag { .. });
-    assert_eq!(list.iter().filter(by_flag).count(), 8);
+    assert_eq!(list.iter().filter(by_flag).count(), 10);
 }
 
 #[test]
@@ -142,6 +150,65 @@ fn a_passphrase_in_the_environment_is_in_nothing_that_is_told() {
         load(&Overrides::default(), &[("COUNTERSIGN_KEY_PASSPHRASE", "planted-s3cret")]);
     let told = format!("{effective:?} {:?}", listed(&effective));
     assert!(!told.contains("planted-s3cret"), "{told}");
+}
+
+#[test]
+fn a_password_of_a_database_is_in_nothing_that_is_told() {
+    let url = "postgres://u:planted-s3cret@h/d";
+    let effective = load(&Overrides::default(), &[("COUNTERSIGN_DATABASE_URL", url)]);
+    let list = listed(&effective);
+    assert_eq!(of(&list, "database.url").value, Some("postgres://u:***@h/d".into()));
+    assert!(!format!("{effective:?} {list:?}").contains("planted-s3cret"));
+}
+
+#[test]
+fn a_password_on_the_command_line_is_refused_without_being_told() {
+    let url = |text: &str| Some(DatabaseUrl::from(SecretString::from(text)));
+    let flags =
+        Overrides { database: url("postgres://u:planted-s3cret@h/d"), ..Overrides::default() };
+    let error = Settings::load(&flags, &|_| None).unwrap_err().to_string();
+    assert!(error.starts_with("--database holds a password"), "{error}");
+    assert!(error.contains("_FILE"), "{error}");
+    let flags = Overrides {
+        keys_database: url("postgres://u@h/d?password=planted-s3cret"),
+        ..Overrides::default()
+    };
+    let error = Settings::load(&flags, &|_| None).unwrap_err().to_string();
+    assert!(error.starts_with("--keys-database holds a password"), "{error}");
+    assert!(!error.contains("planted-s3cret"), "{error}");
+}
+
+#[test]
+fn the_url_of_a_database_may_be_in_a_file_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("url");
+    std::fs::write(&path, "postgres://u:planted-s3cret@h/d\n").unwrap();
+    let path = path.to_str().unwrap();
+    let effective = load(&Overrides::default(), &[("COUNTERSIGN_DATABASE_URL_FILE", path)]);
+    assert!(matches!(effective.settings.database.metadata(), Ok(Location::Postgres(_))));
+    let both = |name: &str| match name {
+        "COUNTERSIGN_DATABASE_URL" => Some("sqlite:a.db".into()),
+        "COUNTERSIGN_DATABASE_URL_FILE" => Some(path.into()),
+        _ => None,
+    };
+    let refused = Settings::load(&Overrides::default(), &both);
+    assert!(matches!(refused, Err(ConfigError::TwoSecrets { .. })), "{refused:?}");
+}
+
+#[test]
+fn keys_are_in_the_same_database_unless_another_is_named() {
+    let of = |variables: &[(&str, &str)]| {
+        let database = load(&Overrides::default(), variables).settings.database;
+        (database.metadata().unwrap(), database.keys().unwrap())
+    };
+    assert_eq!(of(&[]), (Location::DataDir, None));
+    let (one, two) = (
+        ("COUNTERSIGN_DATABASE_URL", "sqlite:/a.db"),
+        ("COUNTERSIGN_KEYS_DATABASE_URL", "sqlite:/a.db"),
+    );
+    assert_eq!(of(&[one]), (Location::Sqlite("/a.db".into()), None));
+    assert_eq!(of(&[one, two]), (Location::Sqlite("/a.db".into()), None));
+    assert_eq!(of(&[two]), (Location::DataDir, Some(Location::Sqlite("/a.db".into()))));
 }
 
 #[test]

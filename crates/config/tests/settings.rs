@@ -267,8 +267,8 @@ fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     );
     check_refused(
         "[cachign]\n",
-        "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, repositories, keys, \
-         caching, limits, expiry, clock, log",
+        "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, repositories, \
+         database, keys, caching, limits, expiry, clock, log",
     );
 }
 

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::{Duration, Instant, sleep};
 
-use super::process::{PATIENCE, Process, Program};
+use super::process::{PATIENCE, Process, Program, free_port};
 use crate::wire::{Endpoint, Wire};
 
 const POLL: Duration = Duration::from_millis(10);
@@ -47,6 +47,37 @@ impl Countersign {
         fs::write(data.path().join(SETTINGS), settings)?;
         let (process, endpoint) = serve(data.path(), 0).await?;
         Ok(Self { process, endpoint, data })
+    }
+
+    /// The same without waiting for its health, on a port that is known before it says so.
+    ///
+    /// # Errors
+    /// The binary is not built or is not started.
+    pub async fn start_unready(settings: &str) -> Result<Self> {
+        let data = TempDir::new()?;
+        fs::write(data.path().join(SETTINGS), settings)?;
+        let port = free_port()?;
+        let mut process = spawn(data.path(), port)?;
+        process.listens(port).await?;
+        let authority = data.path().join("certs/ca.crt");
+        let deadline = Instant::now() + PATIENCE;
+        while !authority.exists() {
+            process.still_runs()?;
+            if Instant::now() > deadline {
+                bail!("countersign made no certificate\n{}", process.log());
+            }
+            sleep(POLL).await;
+        }
+        let endpoint = Endpoint::new(port, authority);
+        Ok(Self { process, endpoint, data })
+    }
+
+    /// Waits until it is healthy.
+    ///
+    /// # Errors
+    /// It ends, or is not in time.
+    pub async fn healthy(&mut self) -> Result<()> {
+        healthy(&mut self.process, &self.endpoint).await
     }
 
     /// Where it answers.
@@ -140,7 +171,7 @@ impl Countersign {
     }
 }
 
-async fn serve(data: &Path, port: u16) -> Result<(Process, Endpoint)> {
+fn spawn(data: &Path, port: u16) -> Result<Process> {
     let program = Program::new(binary()?).args([
         "serve".to_owned(),
         "--config".to_owned(),
@@ -150,7 +181,11 @@ async fn serve(data: &Path, port: u16) -> Result<(Process, Endpoint)> {
         "--listen".to_owned(),
         format!("127.0.0.1:{port}"),
     ]);
-    let mut process = Process::spawn("countersign", &program, None)?;
+    Process::spawn("countersign", &program, None)
+}
+
+async fn serve(data: &Path, port: u16) -> Result<(Process, Endpoint)> {
+    let mut process = spawn(data, port)?;
     let port = process.line(port_in).await?;
     let endpoint = Endpoint::new(port, data.join("certs/ca.crt"));
     healthy(&mut process, &endpoint).await?;

@@ -6,6 +6,7 @@ mod faults;
 mod go;
 mod migrations;
 mod rights;
+mod serve;
 mod statements;
 
 use std::time::Duration;

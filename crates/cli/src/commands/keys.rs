@@ -3,13 +3,13 @@
 use std::io::{self, BufWriter, Write};
 
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_trust::{KeyList, ListedKey};
 use countersign_tuf::names::Gun;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::data_dir::DataDir;
+use crate::database::Databases;
 use crate::exit::Failure;
 use crate::flags::DataDirFlags;
 
@@ -60,31 +60,33 @@ impl Keys {
         let only = gun.map(|text| {
             Gun::parse(&text).map_err(|error| Failure::Usage(format!("--gun {text:?}: {error}")))
         });
-        let dir = DataDir::at(flags.settings()?.server.data_dir())?;
+        let settings = flags.settings()?;
+        let dir = DataDir::at(settings.server.data_dir())?;
+        let databases = Databases::of(&settings, &dir)?;
         let only = only.transpose()?;
         let runtime = Runtime::new().map_err(|error| Failure::System {
             action: "start threads",
             reason: error.to_string(),
         })?;
-        runtime.block_on(list(&dir, only, format))
+        runtime.block_on(list(&databases, only, format))
     }
 }
 
-async fn list(dir: &DataDir, only: Option<Gun>, format: Format) -> Result<(), Failure> {
-    let path = dir.database();
-    if !path.exists() {
+async fn list(databases: &Databases, only: Option<Gun>, format: Format) -> Result<(), Failure> {
+    let Some(stores) = databases.look().await? else {
         let reason = "it is not there; start countersign serve once, or name its --data-dir";
-        return Err(Failure::DatabaseUnavailable { path, reason: reason.to_owned() });
-    }
-    let failed = |error| Failure::of_storage(error, path.clone());
-    let store = SqliteStore::open_read_only(&path).await.map_err(failed)?;
-    let mut keys = KeyList::new(&store, only);
+        let database = databases.keys().to_string();
+        return Err(Failure::DatabaseUnavailable { database, reason: reason.to_owned() });
+    };
+    let failed = |error| Failure::of_storage(error, databases.metadata());
+    let (catalogue, metadata) = (stores.key_catalogue(), stores.metadata());
+    let mut keys = KeyList::new(&*catalogue, &*metadata, only);
     let mut out = Printer { out: BufWriter::new(io::stdout()), format, gun: None };
     while let Some(key) = keys.next().await.map_err(failed)? {
         out.print(&key).map_err(Failure::Output)?;
     }
     out.end().map_err(Failure::Output)?;
-    store.close().await;
+    stores.close().await;
     Ok(())
 }
 

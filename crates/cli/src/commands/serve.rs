@@ -13,13 +13,14 @@ use countersign_custody::sealed::{
 };
 use countersign_server::tls::LiveTls;
 use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings, Transport};
-use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_trust::{BackwardClock, Clock as _, Policy, SystemClock, Trust, keep_fresh};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::away::Away;
 use crate::certificates::Certificates;
 use crate::data_dir::DataDir;
+use crate::database::{Databases, Stores};
 use crate::exit::{self, Failure};
 use crate::flags::{self, LogFlags, SettingsFlags};
 use crate::greeting::{Authority, Greeting};
@@ -30,6 +31,10 @@ use crate::{key_passphrase, logs};
 
 /// How long the database may take to close once no request needs it.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long databases are waited for before requests are told that they are away, and how long
+/// these answers may take to end once they are there.
+const ANSWER_AFTER: Duration = Duration::from_secs(1);
 
 /// Start the server.
 ///
@@ -81,6 +86,7 @@ impl Serve {
         let dir = DataDir::at(settings.server.data_dir())?;
         let hold = dir.hold()?;
         let listener = listen(&settings)?;
+        let databases = Databases::of(&settings, &dir)?;
         let passphrase = key_passphrase::obtain(&settings.keys, &dir, &hold)?;
         let now = SystemClock.now();
         let (transport, authority) = match Certificates::load_unless_plain(&settings, &dir, now)? {
@@ -90,8 +96,17 @@ impl Serve {
             None => (Transport::Plain, None),
         };
         let runtime = Runtime::new().map_err(|error| system("start threads", &error))?;
-        let started =
-            Started { flags, settings, notes, level, dir, listener, transport, authority };
+        let started = Started {
+            flags,
+            settings,
+            notes,
+            level,
+            dir,
+            databases,
+            listener,
+            transport,
+            authority,
+        };
         let outcome = runtime.block_on(Box::pin(started.serve(passphrase)));
         if matches!(outcome, Err(Failure::Interrupted { .. })) {
             runtime.shutdown_background();
@@ -107,6 +122,7 @@ struct Started {
     notes: Vec<String>,
     level: LevelSwitch,
     dir: DataDir,
+    databases: Databases,
     listener: TcpListener,
     transport: Transport,
     authority: Option<Authority>,
@@ -116,22 +132,18 @@ impl Started {
     async fn serve(self, passphrase: Passphrase) -> Result<(), Failure> {
         // Before anything takes long: a signal that nobody has taken over ends the process.
         let wishes = WishSignals::take().map_err(|error| system("take signals", &error))?;
-        let path = self.dir.database();
-        let store = SqliteStore::open(&path)
-            .await
-            .map_err(|error| Failure::of_storage(error, path.clone()))?;
-        let store = Arc::new(store);
+        let stores = self.reach_databases().await?;
         let passphrases = Passphrases::new(DEFAULT_ALIAS, passphrase);
         let custody = SealedCustody::open(
-            Arc::clone(&store) as Arc<_>,
+            stores.keys(),
             passphrases,
             sealed_settings(&self.settings),
             Arc::new(|| SystemClock.now()),
         )
         .await
-        .map_err(|error| Failure::of_custody(error, path))?;
+        .map_err(|error| Failure::of_custody(error, self.databases.keys()))?;
         let trust = Trust::new(
-            Arc::clone(&store) as Arc<_>,
+            stores.metadata(),
             Arc::new(custody),
             Arc::new(SystemClock),
             policy(&self.settings),
@@ -151,10 +163,54 @@ impl Started {
         if let Err(error) = signing_ahead.await {
             tracing::error!(%error, "signing ahead of expiry ended in a panic");
         }
-        if tokio::time::timeout(CLOSE_WITHIN, store.close()).await.is_err() {
+        if tokio::time::timeout(CLOSE_WITHIN, stores.close()).await.is_err() {
             tracing::warn!("the database did not close in time; it will recover at the next start");
         }
         outcome
+    }
+
+    /// Opens the databases; while they are away, requests are answered and told so.
+    async fn reach_databases(&self) -> Result<Stores, Failure> {
+        let (reached, until_reached) = oneshot::channel::<()>();
+        let mut answering = Box::pin(self.answer_that_they_are_away(until_reached));
+        tokio::select! {
+            opened = self.databases.open() => {
+                drop(reached);
+                answering.await?;
+                opened
+            }
+            ended = &mut answering => {
+                ended?;
+                self.databases.open().await
+            }
+        }
+    }
+
+    async fn answer_that_they_are_away(
+        &self,
+        mut until_reached: oneshot::Receiver<()>,
+    ) -> Result<(), Failure> {
+        tokio::select! {
+            // A sender that is gone means that they are there.
+            _ = &mut until_reached => return Ok(()),
+            () = tokio::time::sleep(ANSWER_AFTER) => {}
+        }
+        let failed = |error| system("listen twice", &error);
+        let listener = self.listener.try_clone().map_err(failed)?;
+        let clock = Arc::new(SystemClock);
+        let trust = Trust::new(Arc::new(Away), Arc::new(Away), clock, policy(&self.settings));
+        let shutdown = async {
+            until_reached.await.ok();
+        };
+        let serving = countersign_server::serve(
+            listener,
+            self.transport.clone(),
+            Arc::new(trust),
+            server_settings(&self.settings),
+            shutdown,
+            ANSWER_AFTER,
+        );
+        Ok(Box::pin(serving).await?)
     }
 
     async fn answer(self, trust: Arc<Trust>, wishes: WishSignals) -> Result<(), Failure> {

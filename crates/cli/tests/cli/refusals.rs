@@ -37,8 +37,21 @@ fn an_unknown_flag_is_refused_with_the_nearest_right_one() {
 #[test]
 fn flags_of_later_versions_are_refused() {
     let dir = empty_dir();
-    check(dir.path(), &["--database", "postgres://localhost/x"], 2, &["'--database'"]);
     check(dir.path(), &["--signer", "localhost:7899"], 2, &["'--signer'"]);
+}
+
+#[test]
+fn a_url_of_a_database_is_judged_before_anything_is_made() {
+    let dir = empty_dir();
+    let words = ["database.url is not the URL of a database", "sqlite:PATH or postgres://"];
+    check(dir.path(), &["--database", "oracle://h/d"], 2, &words);
+    let (code, line) =
+        refusal(countersign(dir.path(), &["serve", "--database", "postgres://u:s3cret@h/d"]));
+    assert_eq!(code, 2, "{line}");
+    assert!(line.contains("--database holds a password"), "{line}");
+    assert!(line.contains("_FILE"), "{line}");
+    assert!(!line.contains("s3cret"), "{line}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
 #[test]

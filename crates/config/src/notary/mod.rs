@@ -29,7 +29,7 @@ use std::time::Duration;
 use countersign_tuf::keys::ServerKeyAlgorithm;
 
 use self::source::{Source, Value};
-pub use self::storage::{DatabaseUrl, Engine, NotaryStorage};
+pub use self::storage::{Engine, NotaryStorage};
 use crate::sections::log::Level;
 use crate::{ConfigError, Origin, Settings};
 

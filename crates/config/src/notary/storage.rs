@@ -3,11 +3,11 @@
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use super::source::Source;
 use super::{dsn, keywords};
-use crate::ConfigError;
+use crate::{ConfigError, DatabaseUrl};
 
 /// Where the metadata is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +33,6 @@ pub enum Engine {
     /// SQLite. Notary's releases know the name and have no driver for it.
     Sqlite,
 }
-
-/// The address of a database: `mysql://…`, `postgres://…` or `sqlite:PATH`. May hold a password.
-#[derive(Clone)]
-pub struct DatabaseUrl(SecretString);
 
 /// A URL, and what is to be said of it. May hold a password, hence no `Debug`.
 pub(super) struct Link {
@@ -87,7 +83,7 @@ pub(super) fn read(
     };
     let Link { url, notes: said } = link.map_err(|bad| db_url.refused(bad.cause, bad.mend))?;
     notes.extend(said);
-    let url = DatabaseUrl(SecretString::from(url));
+    let url = DatabaseUrl::from(SecretString::from(url));
     Ok((NotaryStorage::Database { engine, url }, backend.place))
 }
 
@@ -96,28 +92,6 @@ pub(super) fn encoded(text: &str) -> String {
     const PIECE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     utf8_percent_encode(text, PIECE).to_string()
 }
-
-impl DatabaseUrl {
-    /// The address with its password, for whoever opens the database.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DatabaseUrl(…)")
-    }
-}
-
-impl PartialEq for DatabaseUrl {
-    fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
-    }
-}
-
-impl Eq for DatabaseUrl {}
 
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

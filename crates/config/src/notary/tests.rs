@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 use super::*;
@@ -129,7 +130,7 @@ fn a_file_of_notarys_is_read_as_it_stands() {
     let NotaryStorage::Database { engine, url } = &config.storage else { panic!("a database") };
     assert_eq!(*engine, Engine::MySql);
     let expected = "mysql://trust:planted-s3cret@db.internal:3306/trust?ssl-mode=DISABLED";
-    assert_eq!(url.expose(), expected);
+    assert_eq!(url.secret().expose_secret(), expected);
     assert!(!format!("{config:?}").contains("planted-s3cret"));
 }
 

@@ -2,6 +2,7 @@
 
 pub mod caching;
 pub mod clock;
+pub mod database;
 pub mod expiry;
 pub mod keys;
 pub mod limits;

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use countersign_config::{Effective, Settings};
 use countersign_custody::sealed::{DEFAULT_ALIAS, Passphrase, Passphrases, prove_passphrases};
 use countersign_server::tls::{ClientAuthorities, Identity, TlsError};
-use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
 use crate::data_dir::DataDir;
+use crate::database::Databases;
 use crate::exit::Failure;
 use crate::key_passphrase;
 
@@ -30,7 +30,7 @@ pub(super) fn run(effective: Effective) -> Result<(), Failure> {
         }
     };
     problems.extend(certificates(&settings, &dir).err());
-    problems.extend(database(&dir, passphrase).err());
+    problems.extend(database(&settings, &dir, passphrase).err());
     if !problems.is_empty() {
         return Err(Failure::Several(problems));
     }
@@ -84,23 +84,24 @@ fn certificates(settings: &Settings, dir: &DataDir) -> Result<(), Failure> {
 }
 
 /// A database that is not there will be made.
-fn database(dir: &DataDir, passphrase: Option<Passphrase>) -> Result<(), Failure> {
-    let path = dir.database();
-    if !path.exists() {
-        return Ok(());
-    }
+fn database(
+    settings: &Settings,
+    dir: &DataDir,
+    passphrase: Option<Passphrase>,
+) -> Result<(), Failure> {
+    let databases = Databases::of(settings, dir)?;
     let runtime = Runtime::new()
         .map_err(|error| Failure::System { action: "start threads", reason: error.to_string() })?;
     runtime.block_on(async {
-        let store = SqliteStore::open_read_only(&path)
-            .await
-            .map_err(|error| Failure::of_storage(error, path.clone()))?;
+        let Some(stores) = databases.look().await? else { return Ok(()) };
         let proved = match passphrase {
-            Some(given) => prove_passphrases(&store, Passphrases::new(DEFAULT_ALIAS, given)).await,
+            Some(given) => {
+                prove_passphrases(&*stores.keys(), Passphrases::new(DEFAULT_ALIAS, given)).await
+            }
             None => Ok(()),
         };
-        store.close().await;
-        proved.map_err(|error| Failure::of_custody(error, path))
+        stores.close().await;
+        proved.map_err(|error| Failure::of_custody(error, databases.keys()))
     })
 }
 

@@ -1,0 +1,202 @@
+//! The databases that the settings name: opened for a server that will wait for them, or for a
+//! command that only looks.
+//!
+//! Never in here: a URL with its password, in any message.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_config::sections::database::Location;
+use countersign_config::{DatabaseUrl, Settings};
+use countersign_storage::engine::postgres::{
+    PostgresAddress, PostgresOptions, PostgresStore, Tables,
+};
+use countersign_storage::engine::sqlite::SqliteStore;
+use countersign_storage::{KeyCatalogue, KeyStore, MetadataStore, StorageError};
+use secrecy::ExposeSecret as _;
+
+use crate::data_dir::DataDir;
+use crate::exit::Failure;
+
+/// How long to wait before a database that is away is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// Where metadata and keys are; the same, or two databases.
+pub(crate) struct Databases {
+    metadata: Place,
+    keys: Option<Place>,
+}
+
+/// Where one database is.
+pub(crate) enum Place {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server.
+    Postgres(PostgresAddress),
+}
+
+/// Opened databases.
+pub(crate) struct Stores {
+    metadata: Store,
+    keys: Option<Store>,
+}
+
+enum Store {
+    Sqlite(Arc<SqliteStore>),
+    Postgres(Arc<PostgresStore>),
+}
+
+/// What a command does with a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Look,
+    Serve,
+}
+
+impl Databases {
+    /// Those of `settings`.
+    pub(crate) fn of(settings: &Settings, dir: &DataDir) -> Result<Self, Failure> {
+        let place = |location| match location {
+            Location::DataDir => Ok(Place::Sqlite(dir.database())),
+            Location::Sqlite(path) => Ok(Place::Sqlite(path)),
+            Location::Postgres(url) => postgres(&url).map(Place::Postgres),
+        };
+        Ok(Self {
+            metadata: place(settings.database.metadata()?)?,
+            keys: settings.database.keys()?.map(place).transpose()?,
+        })
+    }
+
+    /// Where the metadata is.
+    pub(crate) fn metadata(&self) -> &Place {
+        &self.metadata
+    }
+
+    /// Where the keys are.
+    pub(crate) fn keys(&self) -> &Place {
+        self.keys.as_ref().unwrap_or(&self.metadata)
+    }
+
+    /// Opens both for a server; a server of databases that is away is waited for, and that is said.
+    pub(crate) async fn open(&self) -> Result<Stores, Failure> {
+        let stores = self.open_each(Use::Serve).await?;
+        for store in std::iter::once(&stores.metadata).chain(&stores.keys) {
+            if let Store::Postgres(store) = store {
+                for finding in store.what_is_off() {
+                    tracing::warn!("{finding}");
+                }
+            }
+        }
+        Ok(stores)
+    }
+
+    /// Opens both for reading; `None` where a file is not there yet.
+    pub(crate) async fn look(&self) -> Result<Option<Stores>, Failure> {
+        let absent = |place: &Place| matches!(place, Place::Sqlite(path) if !path.exists());
+        if absent(&self.metadata) || absent(self.keys()) {
+            return Ok(None);
+        }
+        self.open_each(Use::Look).await.map(Some)
+    }
+
+    async fn open_each(&self, what_for: Use) -> Result<Stores, Failure> {
+        let Some(keys) = &self.keys else {
+            let metadata = self.metadata.open(Tables::All, what_for).await?;
+            return Ok(Stores { metadata, keys: None });
+        };
+        let metadata = self.metadata.open(Tables::Metadata, what_for).await?;
+        let keys = Some(keys.open(Tables::Keys, what_for).await?);
+        Ok(Stores { metadata, keys })
+    }
+}
+
+impl Place {
+    async fn open(&self, tables: Tables, what_for: Use) -> Result<Store, Failure> {
+        let failed = |error| Failure::of_storage(error, self);
+        match self {
+            Self::Sqlite(path) => {
+                let store = match what_for {
+                    Use::Look => SqliteStore::open_read_only(path).await,
+                    Use::Serve => SqliteStore::open(path).await,
+                };
+                store.map(|store| Store::Sqlite(Arc::new(store))).map_err(failed)
+            }
+            Self::Postgres(address) => {
+                let options = PostgresOptions { tables, ..PostgresOptions::default() };
+                let store = match what_for {
+                    Use::Look => PostgresStore::open_read_only(address, &options).await,
+                    Use::Serve => once_there(address, &options).await,
+                };
+                store.map(|store| Store::Postgres(Arc::new(store))).map_err(failed)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Postgres(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+impl Stores {
+    /// The metadata.
+    pub(crate) fn metadata(&self) -> Arc<dyn MetadataStore> {
+        match &self.metadata {
+            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
+            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
+        }
+    }
+
+    /// The sealed keys.
+    pub(crate) fn keys(&self) -> Arc<dyn KeyStore> {
+        match self.keys.as_ref().unwrap_or(&self.metadata) {
+            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
+            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
+        }
+    }
+
+    /// The list of the sealed keys.
+    pub(crate) fn key_catalogue(&self) -> Arc<dyn KeyCatalogue> {
+        match self.keys.as_ref().unwrap_or(&self.metadata) {
+            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
+            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
+        }
+    }
+
+    /// Waits for what is under way, and closes both.
+    pub(crate) async fn close(&self) {
+        for store in std::iter::once(&self.metadata).chain(&self.keys) {
+            match store {
+                Store::Sqlite(store) => store.close().await,
+                Store::Postgres(store) => store.close().await,
+            }
+        }
+    }
+}
+
+fn postgres(url: &DatabaseUrl) -> Result<PostgresAddress, Failure> {
+    PostgresAddress::parse(url.secret().expose_secret())
+        .map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Tries until the server is there: only what trying again cannot mend ends it.
+async fn once_there(
+    address: &PostgresAddress,
+    options: &PostgresOptions,
+) -> Result<PostgresStore, StorageError> {
+    loop {
+        match PostgresStore::open(address, options).await {
+            Err(StorageError::Unavailable { reason }) => {
+                tracing::warn!(database = %address, reason, "the database is away; trying again");
+                tokio::time::sleep(TRY_AGAIN).await;
+            }
+            settled => return settled,
+        }
+    }
+}
