@@ -2,5 +2,6 @@
 //! wrong.
 //!
 //! What never comes in: engines without a server; they are tested beside their code.
+#![cfg(test)]
 
 mod postgres;

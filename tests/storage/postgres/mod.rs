@@ -8,6 +8,7 @@ mod migrations;
 mod rights;
 mod serve;
 mod statements;
+mod tls;
 
 use std::time::Duration;
 

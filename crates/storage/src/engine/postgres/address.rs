@@ -13,7 +13,7 @@ use crate::contract::{StorageError, StorageResult};
 
 /// The address of a PostgreSQL database. Shown without its password.
 #[derive(Clone)]
-pub struct PostgresAddress(PgConnectOptions);
+pub struct PostgresAddress(Box<PgConnectOptions>);
 
 impl PostgresAddress {
     /// Parses `postgres://user:password@host:port/database?sslmode=…`, as libpq reads it.
@@ -39,17 +39,18 @@ impl PostgresAddress {
         } else {
             options.ssl_mode(PgSslMode::VerifyFull)
         };
-        Ok(Self(options.application_name("countersign").disable_statement_logging()))
+        let options = options.application_name("countersign").disable_statement_logging();
+        Ok(Self(Box::new(options)))
     }
 
     /// The same database, where every transaction may only read.
     pub(super) fn for_reading(&self) -> Self {
-        Self(self.0.clone().options([("default_transaction_read_only", "on")]))
+        Self(Box::new(self.options().options([("default_transaction_read_only", "on")])))
     }
 
     /// How to connect.
     pub(super) fn options(&self) -> PgConnectOptions {
-        self.0.clone()
+        self.0.as_ref().clone()
     }
 }
 

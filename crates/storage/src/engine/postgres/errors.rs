@@ -1,5 +1,7 @@
 //! What PostgreSQL's errors mean for the caller: can trying again help, or must a person act?
 
+use std::io::ErrorKind;
+
 use sqlx::error::DatabaseError;
 
 use super::PostgresAddress;
@@ -29,6 +31,13 @@ pub(super) fn of_statement(error: &sqlx::Error) -> StorageError {
         },
         sqlx::Error::PoolClosed => {
             StorageError::Unavailable { reason: "the store is closed".to_owned() }
+        }
+        // So the TLS library says that it does not believe the server's certificate.
+        sqlx::Error::Io(cause) if cause.kind() == ErrorKind::InvalidData => {
+            StorageError::Other(format!(
+                "no TLS with this server ({cause}): give its authority in sslrootcert, or the \
+                 name that its certificate holds"
+            ))
         }
         // An answer that cannot be read is most often half of one.
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
