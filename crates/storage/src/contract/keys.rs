@@ -6,8 +6,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use countersign_tuf::names::ServerRole;
 
-use super::StorageResult;
+use super::{StorageError, StorageResult};
 
 /// One row of `private_keys`. Rows whose `deleted_at` is set are invisible.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,6 +33,25 @@ pub struct SealedKey {
     pub role: String,
     /// When it last signed; `None` while it is pending.
     pub last_used: Option<DateTime<Utc>>,
+}
+
+impl SealedKey {
+    /// What could be stored but never be pending or be read again is refused before it is stored.
+    pub(crate) fn refuse_unless_pending(&self) -> StorageResult<()> {
+        if self.last_used.is_some() {
+            return Err(StorageError::Other(format!("key {} has signed already", self.key_id)));
+        }
+        if !is_known_role(&self.role) {
+            return Err(StorageError::Other(format!("no server key has the role {:?}", self.role)));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a row may name this role. Old rows name none.
+pub(crate) fn is_known_role(role: &str) -> bool {
+    role.is_empty()
+        || [ServerRole::Snapshot, ServerRole::Timestamp].iter().any(|known| known.as_str() == role)
 }
 
 impl fmt::Debug for SealedKey {

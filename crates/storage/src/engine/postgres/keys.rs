@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDateTime, Utc};
-use countersign_tuf::names::ServerRole;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use sqlx::query::Query;
 
@@ -13,7 +12,7 @@ use super::locks::Lock;
 use super::row::{TableRow, time_value};
 use super::transaction::{Ending, Stop, to_its_end, write};
 use super::{PostgresStore, errors};
-use crate::contract::keys::{KeyStore, SealedKey};
+use crate::contract::keys::{KeyStore, SealedKey, is_known_role};
 use crate::contract::{StorageError, StorageResult};
 
 const TABLE: &str = "private_keys";
@@ -69,7 +68,7 @@ impl KeyStore for PostgresStore {
         key: &SealedKey,
         now: DateTime<Utc>,
     ) -> StorageResult<SealedKey> {
-        refuse_unpending(key)?;
+        key.refuse_unless_pending()?;
         let (key, at) = (Arc::new(key.clone()), time_value(now)?);
         let writers = self.writers.clone();
         to_its_end(async move {
@@ -152,17 +151,6 @@ impl KeyStore for PostgresStore {
     }
 }
 
-/// What could be stored but never be pending or be read again is refused before it is stored.
-fn refuse_unpending(key: &SealedKey) -> StorageResult<()> {
-    if key.last_used.is_some() {
-        return Err(StorageError::Other(format!("key {} has signed already", key.key_id)));
-    }
-    if !is_known_role(&key.role) {
-        return Err(StorageError::Other(format!("no server key has the role {:?}", key.role)));
-    }
-    Ok(())
-}
-
 async fn insert_in(
     connection: &mut PgConnection,
     key: &SealedKey,
@@ -238,10 +226,4 @@ fn sealed_key(found: Option<PgRow>) -> StorageResult<Option<SealedKey>> {
         role,
         last_used: row.optional_time("last_used")?,
     }))
-}
-
-/// Old rows name no role.
-fn is_known_role(role: &str) -> bool {
-    role.is_empty()
-        || [ServerRole::Snapshot, ServerRole::Timestamp].iter().any(|known| known.as_str() == role)
 }

@@ -2,13 +2,12 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use countersign_tuf::names::ServerRole;
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
 
 use super::row::{TableRow, time_text};
 use super::transaction::{Ending, write};
 use super::{SqliteStore, errors};
-use crate::contract::keys::{KeyStore, SealedKey};
+use crate::contract::keys::{KeyStore, SealedKey, is_known_role};
 use crate::contract::{StorageError, StorageResult};
 
 const TABLE: &str = "private_keys";
@@ -64,7 +63,7 @@ impl KeyStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> StorageResult<SealedKey> {
         let (key, at) = (key.clone(), time_text(now)?);
-        refuse_unpending(&key)?;
+        key.refuse_unless_pending()?;
         write(self.writing()?, move |connection| {
             Box::pin(async move { insert_in(connection, key, &at).await })
         })
@@ -152,17 +151,6 @@ impl KeyStore for SqliteStore {
     }
 }
 
-/// What could be stored but never be pending or be read again is refused before it is stored.
-fn refuse_unpending(key: &SealedKey) -> StorageResult<()> {
-    if key.last_used.is_some() {
-        return Err(StorageError::Other(format!("key {} has signed already", key.key_id)));
-    }
-    if !is_known_role(&key.role) {
-        return Err(StorageError::Other(format!("no server key has the role {:?}", key.role)));
-    }
-    Ok(())
-}
-
 async fn insert_in(
     connection: &mut SqliteConnection,
     key: SealedKey,
@@ -236,10 +224,4 @@ fn sealed_key(found: Result<Option<SqliteRow>, sqlx::Error>) -> StorageResult<Op
         role,
         last_used: row.optional_time("last_used")?,
     }))
-}
-
-/// Old rows name no role.
-fn is_known_role(role: &str) -> bool {
-    role.is_empty()
-        || [ServerRole::Snapshot, ServerRole::Timestamp].iter().any(|known| known.as_str() == role)
 }
