@@ -18,6 +18,7 @@ pub mod engine;
 pub mod suite;
 
 pub use contract::changefeed::{Change, ChangeCategory, ChangeRange};
+pub use contract::inventory::{Inventory, VersionRecord};
 pub use contract::keys::{KeyCatalogue, KeyRecord, KeyStore, SealedKey};
 pub use contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
 pub use contract::published::{Place, Published};

@@ -9,6 +9,7 @@
 //! - Absence is an `Option`; [`StorageError`] always means "could not look" or "cannot be".
 
 pub mod changefeed;
+pub mod inventory;
 pub mod keys;
 pub mod metadata;
 pub mod published;

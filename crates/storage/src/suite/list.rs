@@ -96,6 +96,12 @@ macro_rules! conformance_names {
             a_key_of_another_role_is_refused,
             the_first_passphrase_check_stays,
         }
+        $crate::$emit! { @theme $with, inventory:
+            an_empty_store_has_no_inventory,
+            pages_of_any_size_hold_every_gun_once,
+            a_deleted_gun_is_not_gone_through,
+            every_version_is_told_with_its_row,
+        }
         $crate::$emit! { @theme $with, key_catalogue:
             a_store_without_keys_has_no_records,
             a_record_tells_what_was_noted,
@@ -205,9 +211,10 @@ macro_rules! racing_cases {
 
 #[cfg(test)]
 mod tests {
-    const THEMES: [&str; 7] = [
+    const THEMES: [&str; 8] = [
         include_str!("changefeed.rs"),
         include_str!("conflicts.rs"),
+        include_str!("inventory.rs"),
         include_str!("key_catalogue.rs"),
         include_str!("keys.rs"),
         include_str!("metadata.rs"),

@@ -11,6 +11,7 @@
 pub mod changefeed;
 pub mod conflicts;
 pub mod durable;
+pub mod inventory;
 pub mod key_catalogue;
 pub mod keys;
 mod list;

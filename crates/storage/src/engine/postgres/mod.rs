@@ -11,6 +11,7 @@ mod connect;
 mod connections;
 mod errors;
 mod findings;
+mod inventory;
 mod key_catalogue;
 mod keys;
 mod locks;

@@ -3,16 +3,17 @@
 //! Never in here: a statement's text; that is in the file that runs it.
 
 use super::{
-    changefeed, commit, connect, findings, key_catalogue, keys, locks, metadata, migrations,
-    published,
+    changefeed, commit, connect, findings, inventory, key_catalogue, keys, locks, metadata,
+    migrations, published,
 };
 
 /// Each file's statements.
-pub(super) const FILES: [&[&str]; 10] = [
+pub(super) const FILES: [&[&str]; 11] = [
     changefeed::STATEMENTS,
     commit::STATEMENTS,
     connect::STATEMENTS,
     findings::STATEMENTS,
+    inventory::STATEMENTS,
     key_catalogue::STATEMENTS,
     keys::STATEMENTS,
     locks::STATEMENTS,
@@ -27,12 +28,15 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 }
 
 /// The statements that run often, each with the index it must use.
-pub const INDEXED: [(&str, &str); 17] = [
+pub const INDEXED: [(&str, &str); 20] = [
     (changefeed::AFTER, "changefeed_pkey"),
     (changefeed::BEFORE, "changefeed_pkey"),
     (changefeed::GUN_AFTER, "countersign_changefeed_gun_idx"),
     (changefeed::GUN_BEFORE, "countersign_changefeed_gun_idx"),
     (commit::IS_STORED, "tuf_files_gun_role_version_key"),
+    (inventory::BYTES, "tuf_files_pkey"),
+    (inventory::GUNS, "tuf_files_gun_role_version_key"),
+    (inventory::VERSIONS, "tuf_files_gun_role_version_key"),
     (key_catalogue::RECORDS, "countersign_pending_idx"),
     (key_catalogue::RECORDS_OF_GUN, "countersign_pending_idx"),
     (keys::BIND, "key_id"),
@@ -51,11 +55,12 @@ pub const INDEXED: [(&str, &str); 17] = [
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 10] = [
+    const TEXTS: [&str; 11] = [
         include_str!("changefeed.rs"),
         include_str!("commit.rs"),
         include_str!("connect.rs"),
         include_str!("findings.rs"),
+        include_str!("inventory.rs"),
         include_str!("key_catalogue.rs"),
         include_str!("keys.rs"),
         include_str!("locks.rs"),

@@ -7,6 +7,7 @@ mod changefeed;
 mod connect;
 mod errors;
 mod file;
+mod inventory;
 mod key_catalogue;
 mod keys;
 mod metadata;

@@ -3,11 +3,12 @@
 use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 
 use super::fresh;
-use crate::engine::sqlite::{changefeed, key_catalogue, keys, metadata, published};
+use crate::engine::sqlite::{changefeed, inventory, key_catalogue, keys, metadata, published};
 
 /// Each file's statements, and its text to count them in.
-const FILES: [(&[&str], &str); 5] = [
+const FILES: [(&[&str], &str); 6] = [
     (changefeed::STATEMENTS, include_str!("../changefeed.rs")),
+    (inventory::STATEMENTS, include_str!("../inventory.rs")),
     (key_catalogue::STATEMENTS, include_str!("../key_catalogue.rs")),
     (keys::STATEMENTS, include_str!("../keys.rs")),
     (metadata::STATEMENTS, include_str!("../metadata.rs")),
@@ -41,7 +42,12 @@ async fn no_statement_that_looks_for_a_name_scans_a_table() {
             continue;
         }
         let plan = plan(&store, statement).await;
-        assert!(plan.iter().all(|step| !step.starts_with("SCAN")), "{statement}: {plan:?}");
+        // What a recursion begins with and has found so far is no table.
+        let scans = |step: &String| {
+            step.starts_with("SCAN")
+                && !["SCAN names", "SCAN CONSTANT ROW"].contains(&step.as_str())
+        };
+        assert!(!plan.iter().any(scans), "{statement}: {plan:?}");
         assert!(plan.iter().any(|step| step.starts_with("SEARCH")), "{statement}: {plan:?}");
     }
 }
@@ -61,6 +67,8 @@ async fn heads_and_digests_are_found_by_their_own_index() {
         ),
         (published::PUBLISHED, "countersign_published_idx (created_at>"),
         (keys::BY_ID, "(key_id=?)"),
+        (inventory::GUNS, "idx_gun (gun>?)"),
+        (inventory::VERSIONS, "idx_gun (gun=?)"),
         (key_catalogue::RECORDS, "countersign_pending_idx ((gun,role)>(?,?))"),
         (key_catalogue::RECORDS_OF_GUN, "countersign_pending_idx (gun=? AND role>?)"),
         (keys::COUNT_PENDING, "USING COVERING INDEX countersign_unsigned_idx (last_used=?"),
