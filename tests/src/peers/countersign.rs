@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::{Duration, Instant, sleep};
 
-use super::process::{PATIENCE, Process, Program, free_port};
+use super::process::{PATIENCE, Process, Program, free_port, steady_port};
 use crate::wire::{Endpoint, Wire};
 
 const POLL: Duration = Duration::from_millis(10);
@@ -46,6 +46,18 @@ impl Countersign {
         let data = TempDir::new()?;
         fs::write(data.path().join(SETTINGS), settings)?;
         let (process, endpoint) = serve(data.path(), 0).await?;
+        Ok(Self { process, endpoint, data })
+    }
+
+    /// The same on a port that nobody takes while it is down, for a test that ends it and starts
+    /// it again beside many connections.
+    ///
+    /// # Errors
+    /// As [`Countersign::start_with`].
+    pub async fn start_steady(settings: &str) -> Result<Self> {
+        let data = TempDir::new()?;
+        fs::write(data.path().join(SETTINGS), settings)?;
+        let (process, endpoint) = serve(data.path(), steady_port()?).await?;
         Ok(Self { process, endpoint, data })
     }
 
@@ -144,6 +156,22 @@ impl Countersign {
     /// It cannot be killed.
     pub fn kill9(&mut self) -> Result<()> {
         self.process.kill9()
+    }
+
+    /// Stops it where it is (SIGSTOP), as a machine that hangs does.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn pause(&self) -> Result<()> {
+        self.process.pause()
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn resume(&self) -> Result<()> {
+        self.process.resume()
     }
 
     /// Starts it again on the same directory and the same port.

@@ -1,5 +1,6 @@
-//! A link between a program and a server on loopback, byte for byte, that can be cut at a moment
-//! that matters: at the first message to the server that holds some bytes.
+//! A link between a program and a server on loopback, byte for byte. It can be cut at a moment that
+//! matters (at the first message to the server that holds some bytes), be broken at once, and
+//! stall: then nothing passes and nobody is told.
 //!
 //! What never comes in: changing what passes, and knowing what is spoken.
 
@@ -7,8 +8,9 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// How much is passed on at once.
@@ -19,6 +21,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 pub struct Link {
     port: u16,
     cut: Arc<Mutex<Option<Cut>>>,
+    state: watch::Sender<State>,
     passing: JoinHandle<()>,
 }
 
@@ -31,6 +34,20 @@ pub enum Cut {
     Before(&'static [u8]),
 }
 
+/// What is done with all connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    flow: Flow,
+    /// How often all connections were broken so far.
+    breaks: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Passes,
+    Stalls,
+}
+
 impl Link {
     /// A link to `port`.
     ///
@@ -39,14 +56,15 @@ impl Link {
     pub async fn to(port: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let cut = Arc::new(Mutex::new(None));
+        let (state, seen) = watch::channel(State { flow: Flow::Passes, breaks: 0 });
         let (own, shared) = (listener.local_addr()?.port(), Arc::clone(&cut));
         let passing = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 // Ends with either side, and with the runtime of the test.
-                tokio::spawn(pass(client, port, Arc::clone(&shared)));
+                tokio::spawn(pass(client, port, Arc::clone(&shared), seen.clone()));
             }
         });
-        Ok(Self { port: own, cut, passing })
+        Ok(Self { port: own, cut, state, passing })
     }
 
     /// The port on 127.0.0.1.
@@ -65,6 +83,21 @@ impl Link {
     pub fn was_cut(&self) -> bool {
         self.cut.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
+
+    /// Breaks every connection that there is. New ones pass.
+    pub fn break_all(&self) {
+        self.state.send_modify(|state| state.breaks += 1);
+    }
+
+    /// From now on nothing passes, in either direction, on old connections and new ones.
+    pub fn stall(&self) {
+        self.state.send_modify(|state| state.flow = Flow::Stalls);
+    }
+
+    /// What was held passes now, and all that follows.
+    pub fn resume(&self) {
+        self.state.send_modify(|state| state.flow = Flow::Passes);
+    }
 }
 
 impl Drop for Link {
@@ -73,28 +106,44 @@ impl Drop for Link {
     }
 }
 
-async fn pass(client: TcpStream, port: u16, cut: Arc<Mutex<Option<Cut>>>) {
+async fn pass(
+    client: TcpStream,
+    port: u16,
+    cut: Arc<Mutex<Option<Cut>>>,
+    mut state: watch::Receiver<State>,
+) {
+    let breaks = state.borrow().breaks;
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { return };
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let asking = async {
-        let mut chunk = vec![0; CHUNK_BYTES];
-        while let Ok(length @ 1..) = from_client.read(&mut chunk).await {
-            let Some(message) = chunk.get(..length) else { return };
-            let broken = take_if_met(&cut, message);
-            if matches!(broken, Some(Cut::Before(_))) || to_server.write_all(message).await.is_err()
-            {
-                return;
-            }
-            if broken.is_some() {
-                return;
-            }
-        }
-    };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
     // Whichever ends first takes both connections with it.
     tokio::select! {
-        () = asking => {}
-        _ = copy(&mut from_server, &mut to_client) => {}
+        () = carry(from_client, to_server, state.clone(), |message| take_if_met(&cut, message)) => {}
+        () = carry(from_server, to_client, state.clone(), |_| None) => {}
+        _ = state.wait_for(|state| state.breaks > breaks) => {}
+    }
+}
+
+/// One direction, to its end.
+async fn carry(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut state: watch::Receiver<State>,
+    breaks_at: impl Fn(&[u8]) -> Option<Cut>,
+) {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    while let Ok(length @ 1..) = from.read(&mut chunk).await {
+        let Some(message) = chunk.get(..length) else { return };
+        if state.wait_for(|state| state.flow == Flow::Passes).await.is_err() {
+            return;
+        }
+        let broken = breaks_at(message);
+        if matches!(broken, Some(Cut::Before(_))) || to.write_all(message).await.is_err() {
+            return;
+        }
+        if broken.is_some() {
+            return;
+        }
     }
 }
 
@@ -105,4 +154,57 @@ fn take_if_met(cut: &Mutex<Option<Cut>>, message: &[u8]) -> Option<Cut> {
         message.windows(bytes.len()).any(|window| window == *bytes)
     });
     if met { wanted.take() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// A server that sends back what it gets, and a connection to it over a link.
+    async fn echo() -> Result<(Link, TcpStream)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let link = Link::to(listener.local_addr()?.port()).await?;
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let (mut from, mut to) = stream.split();
+                    tokio::io::copy(&mut from, &mut to).await.ok();
+                });
+            }
+        });
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, link.port())).await?;
+        Ok((link, stream))
+    }
+
+    #[tokio::test]
+    async fn what_a_stalled_link_holds_arrives_when_it_goes_on() {
+        let (link, mut stream) = echo().await.unwrap();
+        let mut byte = [0];
+        stream.write_all(b"a").await.unwrap();
+        stream.read_exact(&mut byte).await.unwrap();
+        link.stall();
+        stream.write_all(b"b").await.unwrap();
+        let waited = std::time::Duration::from_millis(200);
+        let held = tokio::time::timeout(waited, stream.read_exact(&mut byte)).await;
+        assert!(held.is_err(), "{byte:?} passed");
+        link.resume();
+        stream.read_exact(&mut byte).await.unwrap();
+        assert_eq!(byte, *b"b");
+    }
+
+    #[tokio::test]
+    async fn a_broken_link_ends_what_there_is_and_takes_new_connections() {
+        let (link, mut old) = echo().await.unwrap();
+        let mut byte = [0];
+        old.write_all(b"a").await.unwrap();
+        old.read_exact(&mut byte).await.unwrap();
+        link.break_all();
+        assert!(old.read_exact(&mut byte).await.is_err());
+        let mut new = TcpStream::connect((Ipv4Addr::LOCALHOST, link.port())).await.unwrap();
+        new.write_all(b"c").await.unwrap();
+        new.read_exact(&mut byte).await.unwrap();
+        assert_eq!(byte, *b"c");
+    }
 }

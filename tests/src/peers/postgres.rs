@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use super::process::{Process, Program, find, free_port, missing};
+use super::process::{Process, Program, find, missing, steady_port};
 
 const PACKAGE: &str = "postgresql";
 /// PostgreSQL refuses to run as root; Debian's package makes this user.
@@ -32,7 +32,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a cluster in a new directory and starts it on a free port.
+    /// Makes a cluster in a new directory and starts it on a port that stays its own.
     ///
     /// # Errors
     /// PostgreSQL is not installed (the message names the package) or does not start.
@@ -59,7 +59,7 @@ impl Postgres {
         let made = making.ended().await?;
         ensure!(made.success(), "initdb failed: {}", making.log());
 
-        let port = free_port()?;
+        let port = steady_port()?;
         let server = Program::new(programs.join("postgres"))
             .within(directory.path())
             .args(["-D", &data, "-F", "-p", &port.to_string()])
@@ -77,6 +77,57 @@ impl Postgres {
         self.process.signal(Signal::QUIT)?;
         self.process.ended().await?;
         Ok(())
+    }
+
+    /// Kills the server and all its processes at once (signal 9).
+    ///
+    /// # Errors
+    /// It is gone already.
+    pub fn kill9(&mut self) -> Result<()> {
+        for child in self.held()? {
+            // One that has ended meanwhile is what is wanted.
+            kill_process(child, Signal::KILL).ok();
+        }
+        self.process.kill9()
+    }
+
+    /// Stops the server in good order without waiting for clients (SIGINT).
+    ///
+    /// # Errors
+    /// It does not end.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.process.signal(Signal::INT)?;
+        self.process.ended().await?;
+        Ok(())
+    }
+
+    /// Stops all its processes where they are (SIGSTOP), as a machine that hangs does.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn pause(&self) -> Result<()> {
+        for child in self.held()? {
+            kill_process(child, Signal::STOP).ok();
+        }
+        Ok(())
+    }
+
+    /// Lets all its processes go on.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn resume(&self) -> Result<()> {
+        for child in self.process.children()? {
+            kill_process(child, Signal::CONT).ok();
+        }
+        self.process.resume()
+    }
+
+    /// The server's children, each with a process group of its own, while the server itself is
+    /// held and makes no more of them.
+    fn held(&self) -> Result<Vec<Pid>> {
+        self.process.pause()?;
+        self.process.children()
     }
 
     /// Starts the server again, on the same port and data.
@@ -134,6 +185,13 @@ impl Postgres {
         let output = child.wait_with_output().await?;
         ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())
+    }
+}
+
+impl Drop for Postgres {
+    /// Children that were paused would not notice that their server is gone.
+    fn drop(&mut self) {
+        self.kill9().ok();
     }
 }
 

@@ -9,9 +9,11 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -25,6 +27,12 @@ use tokio::time::{Instant, sleep};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const POLL: Duration = Duration::from_millis(10);
+
+/// Below what Linux gives to connections, and above what services are known under.
+const STEADY_PORTS: Range<u16> = 20_000..32_000;
+
+/// How many of them this process has tried, so that it never takes one twice.
+static STEADY_TRIED: AtomicU32 = AtomicU32::new(0);
 
 /// A running (or ended) peer.
 #[derive(Debug)]
@@ -200,6 +208,32 @@ impl Process {
         Ok(())
     }
 
+    /// Stops the whole group where it is (SIGSTOP), as a machine that hangs does.
+    ///
+    /// # Errors
+    /// The group is gone.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets a group that was stopped go on (SIGCONT).
+    ///
+    /// # Errors
+    /// The group is gone.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// The processes that the peer has started itself, those of other groups too.
+    ///
+    /// # Errors
+    /// The peer has ended, or the kernel does not say.
+    pub(super) fn children(&self) -> Result<Vec<Pid>> {
+        let path = format!("/proc/{0}/task/{0}/children", self.child.id());
+        let listed = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+        Ok(listed.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)).collect())
+    }
+
     fn group(&self) -> Option<Pid> {
         i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
     }
@@ -294,6 +328,22 @@ pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
+/// A free loopback port that stays free while its server is down: no connection that some program
+/// opens meanwhile is given it by the kernel.
+///
+/// # Errors
+/// Every port that would do is taken.
+pub fn steady_port() -> Result<u16> {
+    let ports = u32::from(STEADY_PORTS.end - STEADY_PORTS.start);
+    // Two programs that look at once begin at different places.
+    let begin = std::process::id().wrapping_mul(131);
+    (0..ports)
+        .map(|_| begin.wrapping_add(STEADY_TRIED.fetch_add(1, Ordering::SeqCst)) % ports)
+        .filter_map(|offset| STEADY_PORTS.start.checked_add(u16::try_from(offset).ok()?))
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .context("no port is free")
+}
+
 /// The lines a peer has written, and a bell that rings at each.
 #[derive(Debug)]
 struct Log {
@@ -365,6 +415,14 @@ mod tests {
         let error = process.line(|line| line.contains("never said").then_some(())).await;
         let error = error.unwrap_err().to_string();
         assert!(error.contains("to out") && error.contains("to err"), "{error}");
+    }
+
+    #[test]
+    fn steady_ports_differ_and_are_none_that_a_connection_is_given() {
+        let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+        let given: u16 = range.split_whitespace().next().unwrap().parse().unwrap();
+        let ports = [steady_port().unwrap(), steady_port().unwrap()];
+        assert!(ports[0] != ports[1] && ports.iter().all(|port| *port < given), "{ports:?}");
     }
 
     #[tokio::test]
