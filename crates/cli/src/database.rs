@@ -14,7 +14,7 @@ use countersign_storage::engine::postgres::{
     PostgresAddress, PostgresOptions, PostgresStore, Tables,
 };
 use countersign_storage::engine::sqlite::SqliteStore;
-use countersign_storage::{KeyCatalogue, KeyStore, MetadataStore, StorageError};
+use countersign_storage::{Inventory, KeyCatalogue, KeyStore, MetadataStore, StorageError};
 use secrecy::ExposeSecret as _;
 
 use crate::data_dir::DataDir;
@@ -147,6 +147,14 @@ impl fmt::Display for Place {
 impl Stores {
     /// The metadata.
     pub(crate) fn metadata(&self) -> Arc<dyn MetadataStore> {
+        match &self.metadata {
+            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
+            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
+        }
+    }
+
+    /// All that is stored of the metadata.
+    pub(crate) fn inventory(&self) -> Arc<dyn Inventory> {
         match &self.metadata {
             Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
             Store::Postgres(store) => Arc::clone(store) as Arc<_>,

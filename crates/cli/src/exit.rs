@@ -85,6 +85,9 @@ pub(crate) enum Failure {
     /// The system refused something that every program needs.
     #[error("cannot {action} ({reason}): free memory, threads or file handles and start again")]
     System { action: &'static str, reason: String },
+    /// What is stored is not as it should be.
+    #[error("{unsound} of {all} GUNs are not sound: restore them, or see what is said of each")]
+    Unsound { unsound: u64, all: u64 },
     /// The command line is wrong.
     #[error("{0}")]
     Usage(String),
@@ -97,7 +100,7 @@ pub(crate) enum Failure {
 }
 
 /// Each exit code with its meaning, as help and documentation list them.
-pub(crate) const EXIT_CODES: [(u8, &str); 13] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 14] = [
     (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
@@ -111,6 +114,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 13] = [
     (10, "the database cannot be opened now"),
     (11, "a check of doctor failed"),
     (12, "the database refuses: a wrong user, password, name or certificate, or no right"),
+    (13, "check found GUNs that are not sound"),
 ];
 
 impl Failure {
@@ -164,6 +168,7 @@ impl Failure {
             Self::DatabaseUnavailable { .. } => 10,
             Self::Ailing { .. } => 11,
             Self::DatabaseRefuses { .. } => 12,
+            Self::Unsound { .. } => 13,
             Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.
             Self::Interrupted { number, .. } => number.saturating_add(128),

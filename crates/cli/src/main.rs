@@ -40,6 +40,7 @@ use crate::exit::Failure;
   countersign serve                 start on https://localhost:4443, files in ./countersign-data
   countersign certs make            certificates, without starting a server
   countersign certs show            what clients must trust, and where docker wants it
+  countersign check                 whether all that is stored is sound
   countersign config check          whether serve can start with these settings
   countersign doctor URL            what a client of the server at URL will meet
   countersign serve --help          every setting, with its environment variable"
@@ -52,6 +53,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Certs(commands::certs::Certs),
+    Check(commands::check::Check),
     Completions(commands::completions::Completions),
     Config(commands::config::Config),
     Doctor(commands::doctor::Doctor),
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Certs(certs) => certs.run(),
+        Command::Check(check) => check.run(),
         Command::Completions(completions) => completions.run(),
         Command::Config(config) => config.run(),
         Command::Doctor(doctor) => doctor.run(),

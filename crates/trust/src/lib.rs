@@ -17,6 +17,7 @@ mod key_list;
 mod load;
 mod locks;
 mod margins;
+pub mod operate;
 mod patience;
 mod publish;
 mod read;

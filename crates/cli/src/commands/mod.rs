@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod certs;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;

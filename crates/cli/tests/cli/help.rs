@@ -30,6 +30,11 @@ fn the_help_of_certs_show() {
 }
 
 #[test]
+fn the_help_of_check() {
+    insta::assert_snapshot!(printed(&["check", "--help"]));
+}
+
+#[test]
 fn the_help_of_completions() {
     insta::assert_snapshot!(printed(&["completions", "--help"]));
 }
@@ -88,7 +93,10 @@ fn completions_for_each_shell_name_the_commands() {
 fn without_a_command_the_refusal_names_the_commands() {
     let (code, line) = refusal(countersign::<&str>(empty_dir().path(), &[]));
     assert_eq!(code, 2, "{line}");
-    assert!(line.contains("certs, completions, config, doctor, keys, serve, version"), "{line}");
+    assert!(
+        line.contains("certs, check, completions, config, doctor, keys, serve, version"),
+        "{line}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod certificates;
+mod check;
 mod clients;
 mod config;
 mod connection;
