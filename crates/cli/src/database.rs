@@ -14,14 +14,16 @@ use countersign_storage::engine::postgres::{
     PostgresAddress, PostgresOptions, PostgresStore, Tables,
 };
 use countersign_storage::engine::sqlite::SqliteStore;
-use countersign_storage::{Inventory, KeyCatalogue, KeyStore, MetadataStore, StorageError};
+use countersign_storage::{
+    Inventory, KeyAliases, KeyCatalogue, KeyStore, MetadataStore, StorageError,
+};
 use secrecy::ExposeSecret as _;
 
 use crate::data_dir::DataDir;
 use crate::exit::Failure;
 
 /// How long to wait before a database that is away is tried again.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Where metadata and keys are; the same, or two databases.
 pub(crate) struct Databases {
@@ -135,6 +137,17 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Whether whoever serves from it waits for it while it is away: a server comes back, a file
+    /// does not.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(_) => true,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -163,6 +176,14 @@ impl Stores {
 
     /// The sealed keys.
     pub(crate) fn keys(&self) -> Arc<dyn KeyStore> {
+        match self.keys.as_ref().unwrap_or(&self.metadata) {
+            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
+            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
+        }
+    }
+
+    /// The aliases of the sealed keys.
+    pub(crate) fn key_aliases(&self) -> Arc<dyn KeyAliases> {
         match self.keys.as_ref().unwrap_or(&self.metadata) {
             Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
             Store::Postgres(store) => Arc::clone(store) as Arc<_>,

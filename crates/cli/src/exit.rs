@@ -15,6 +15,7 @@ use countersign_storage::StorageError;
 use thiserror::Error;
 
 use crate::database::Place;
+use crate::key_ring;
 
 /// Why a command did not do what it was asked. Each text is one line: cause, then mend.
 #[derive(Debug, Error)]
@@ -91,6 +92,12 @@ pub(crate) enum Failure {
     /// The command line is wrong.
     #[error("{0}")]
     Usage(String),
+    /// The keys of one alias were sealed with another passphrase.
+    #[error(
+        "wrong passphrase: the keys of alias {alias:?} in {database} were sealed with another one: \
+         give that one in {variable}, or in the file that {variable}_FILE names"
+    )]
+    WrongAliasPassphrase { database: String, alias: String, variable: String },
     /// The keys were sealed with another passphrase.
     #[error(
         "wrong passphrase: the keys in {database} were sealed with another one: give that one in \
@@ -142,6 +149,12 @@ impl Failure {
         let database = place.to_string();
         match error {
             OpenError::WrongPassphrase { .. } => Self::WrongPassphrase { database },
+            OpenError::WrongAliasPassphrase { alias, .. } if key_ring::is_ours(&alias) => {
+                Self::WrongPassphrase { database }
+            }
+            OpenError::WrongAliasPassphrase { alias, variable } => {
+                Self::WrongAliasPassphrase { database, alias, variable }
+            }
             OpenError::Custody(CustodyError::Unavailable { reason }) => {
                 Self::DatabaseUnavailable { database, reason }
             }
@@ -160,7 +173,9 @@ impl Failure {
             Self::Config(_) | Self::Usage(_) => 2,
             Self::DataDir { .. } => 3,
             Self::InUse { .. } => 4,
-            Self::Passphrase { .. } | Self::WrongPassphrase { .. } => 5,
+            Self::Passphrase { .. }
+            | Self::WrongAliasPassphrase { .. }
+            | Self::WrongPassphrase { .. } => 5,
             Self::Listen { .. } => 6,
             Self::Certificate(_) | Self::CertificateFile { .. } => 7,
             Self::DatabaseNewer { .. } => 8,

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use countersign_config::{
-    ConfigError, DatabaseUrl, Effective, Overrides, Settings, advice_on_variable,
+    ConfigError, DatabaseUrl, Effective, NotaryConfig, Overrides, Settings,
+    advice_on_notary_variable, advice_on_variable,
 };
 use secrecy::SecretString;
 
@@ -111,6 +112,13 @@ fn database_url(text: &str) -> Result<DatabaseUrl, Infallible> {
     Ok(DatabaseUrl::from(SecretString::from(text)))
 }
 
+impl DatabaseFlags {
+    /// These flags beside others.
+    pub(crate) fn over(self, flags: Overrides) -> Overrides {
+        Overrides { database: self.database, keys_database: self.keys_database, ..flags }
+    }
+}
+
 impl DataDirFlags {
     /// The settings that hold.
     pub(crate) fn settings(self) -> Result<Settings, ConfigError> {
@@ -148,9 +156,22 @@ pub(crate) fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// The names of the environment variables of this process.
+pub(crate) fn variable_names() -> impl Iterator<Item = String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())
+}
+
+/// What is done otherwise than Notary's file says, variables over it that name no key included.
+pub(crate) fn notary_notes(notary: Option<NotaryConfig>) -> Vec<String> {
+    let Some(notary) = notary else { return Vec::new() };
+    let misspelt = variable_names().filter_map(|name| advice_on_notary_variable(&name));
+    notary.notes.into_iter().chain(misspelt).collect()
+}
+
 /// The environment variables of this process that look like settings and are none, each with
 /// advice.
 pub(crate) fn unknown_variables() -> Vec<(String, String)> {
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    names.filter_map(|name| advice_on_variable(&name).map(|advice| (name, advice))).collect()
+    variable_names()
+        .filter_map(|name| advice_on_variable(&name).map(|advice| (name, advice)))
+        .collect()
 }

@@ -31,6 +31,8 @@ pub(crate) struct Greeting<'a> {
     pub(crate) client_ca: Option<&'a Path>,
     /// What is done otherwise than Notary's file says.
     pub(crate) notes: &'a [String],
+    /// What the operator must know before anything else; one line each.
+    pub(crate) warnings: &'a [String],
 }
 
 impl fmt::Display for Greeting<'_> {
@@ -41,6 +43,9 @@ impl fmt::Display for Greeting<'_> {
         writeln!(f, "listening on {scheme}://{site} (address {})", self.address)?;
         writeln!(f, "data in {}", self.data_dir.display())?;
         self.access(f)?;
+        for warning in self.warnings {
+            writeln!(f, "WARNING: {warning}")?;
+        }
         for note in self.notes {
             writeln!(f, "note: {note}")?;
         }

@@ -40,6 +40,25 @@ pub(crate) fn look(keys: &Keys, dir: &DataDir) -> Result<Option<Passphrase>, Fai
     secret.map(whole).transpose()
 }
 
+/// The passphrase that is given or was made before; `None` where there is neither, which is no
+/// trouble for whoever seals new keys under another alias.
+pub(crate) fn if_any(keys: &Keys, dir: &DataDir) -> Result<Option<Passphrase>, Failure> {
+    let path = dir.key_passphrase();
+    let there = path.try_exists();
+    let there = there.map_err(|error| failed(&path, error, "let this user read it"))?;
+    if keys.passphrase(&environment)?.is_some() || there {
+        return look(keys, dir);
+    }
+    Ok(None)
+}
+
+/// One that nobody has, where a first start would make one.
+pub(crate) fn stand_in(dir: &DataDir) -> Result<Passphrase, Failure> {
+    let path = dir.key_passphrase();
+    let text = SecretString::from(random_text(&path)?.as_str());
+    Passphrase::new(text).ok_or_else(|| failed(&path, "is empty", "mend the system"))
+}
+
 /// The passphrase of an earlier start; `None` before the first.
 fn kept(path: &Path, database: &Path) -> Result<Option<SecretString>, Failure> {
     let look = |error: std::io::Error| failed(path, error, "let this user read it");
@@ -61,17 +80,21 @@ fn made_or_kept(path: &Path, database: &Path) -> Result<SecretString, Failure> {
     if let Some(secret) = kept(path, database)? {
         return Ok(secret);
     }
-    let mut random = Zeroizing::new([0; RANDOM_BYTES]);
-    SystemRandom::new()
-        .fill(random.as_mut())
-        .map_err(|_| failed(path, "the system gives no randomness", "mend the system"))?;
-    let text = Zeroizing::new(hex::encode(random.as_ref()));
+    let text = random_text(path)?;
     let keep = || {
         path.parent().map_or(Ok(()), make_private_dir)?;
         write_private_file(path, text.as_bytes())
     };
     keep().map_err(|error| failed(path, error, "make the data directory writable"))?;
     Ok(SecretString::from(text.as_str()))
+}
+
+fn random_text(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let mut random = Zeroizing::new([0; RANDOM_BYTES]);
+    SystemRandom::new()
+        .fill(random.as_mut())
+        .map_err(|_| failed(path, "the system gives no randomness", "mend the system"))?;
+    Ok(Zeroizing::new(hex::encode(random.as_ref())))
 }
 
 fn failed(path: &Path, problem: impl ToString, mend: &'static str) -> Failure {

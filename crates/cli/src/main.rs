@@ -10,12 +10,14 @@
 mod away;
 mod certificates;
 mod commands;
+mod custody;
 mod data_dir;
 mod database;
 mod exit;
 mod flags;
 mod greeting;
 mod key_passphrase;
+mod key_ring;
 mod logs;
 mod notary_name;
 mod signals;

@@ -69,7 +69,7 @@ fn of_notary(
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Read, ConfigError> {
     let notary::Read { settings, origins, config } = notary::read(named_by, path, variable)?;
-    Ok(Read { settings, origins, notary: Some(config.obeyable()?) })
+    Ok(Read { settings, origins, notary: Some(config) })
 }
 
 struct Document<'a> {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::document::{self, Read, known_keys};
 use crate::overrides::{self, Overrides, Way};
-use crate::sections::keys::{PASSPHRASE_FILE, PassphraseSource};
+use crate::sections::keys::{PASSPHRASE_KEY, PassphraseSource};
 use crate::{ConfigError, NotaryConfig, Settings};
 
 /// The settings that hold, and where each came from.
@@ -96,11 +96,13 @@ impl Effective {
         };
         environment.apply(Way::Variable, &mut settings)?;
         origins.extend(environment.said(Way::Variable));
+        origins.extend(overrides::named_files(variable));
         flags.apply(Way::Flag, &mut settings)?;
         origins.extend(flags.said(Way::Flag));
         settings.tls = settings.tls.whole()?;
         settings.database.metadata()?;
         settings.database.keys()?;
+        let notary = notary.map(|notary| notary.settled(&origins)).transpose()?;
         let passphrase = settings.keys.passphrase_source(variable)?;
         Ok(Self { settings, file, passphrase, notary, origins })
     }
@@ -113,10 +115,11 @@ impl Effective {
     pub fn listed(&self, working_dir: &Path) -> Result<Vec<Listed>, ConfigError> {
         let mut settings = self.settings.clone();
         let mut origins = self.origins.clone();
-        if let PassphraseSource::File { path, named_by: name @ PASSPHRASE_FILE } = &self.passphrase
+        if let PassphraseSource::File { path, named_by: name } = &self.passphrase
+            && *name != PASSPHRASE_KEY
         {
             settings.keys.passphrase_file = Some(path.clone());
-            origins.insert("keys.passphrase_file".to_owned(), Origin::Variable { name });
+            origins.insert(PASSPHRASE_KEY.to_owned(), Origin::Variable { name });
         }
         settings.server.set_data_dir(working_dir.join(settings.server.data_dir()));
         settings.rebase(working_dir);

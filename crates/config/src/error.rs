@@ -73,9 +73,9 @@ pub enum ConfigError {
     #[error("{first} and {second} are both set: set one of them")]
     TwoSecrets {
         /// One way.
-        first: &'static str,
+        first: String,
         /// The other way.
-        second: &'static str,
+        second: String,
     },
     /// A file of settings or of a secret cannot be read.
     #[error("{} ({named_by}) cannot be read: {reason}: name a file that this user may read", path.display())]

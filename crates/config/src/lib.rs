@@ -23,14 +23,17 @@ mod overrides;
 mod secret;
 pub mod sections;
 mod settings;
+mod signer_variables;
 mod variables;
 
 pub use database_url::DatabaseUrl;
 pub use effective::{Effective, Listed, Origin};
 pub use error::ConfigError;
 pub use host_name::{HostName, NotAHostName};
+pub use notary::advice_on_variable as advice_on_notary_variable;
 pub use notary::{Engine, NotaryConfig, NotarySigner, NotaryStorage};
 pub use overrides::Overrides;
 pub use secret::from_file as read_secret_file;
 pub use settings::Settings;
+pub use signer_variables::{AliasPassphrase, SignerVariables, folded as folded_alias};
 pub use variables::advice as advice_on_variable;

@@ -137,6 +137,17 @@ impl Overrides {
     }
 }
 
+/// The keys that a variable sets by naming a file, each with its origin.
+pub(crate) fn named_files(
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> impl Iterator<Item = (String, Origin)> {
+    let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+    [(&DATABASE, URL_FILE), (&KEYS_DATABASE, KEYS_URL_FILE)]
+        .into_iter()
+        .filter(move |(_, file)| set(file))
+        .map(|(name, file)| (name.key.to_owned(), Origin::Variable { name: file }))
+}
+
 /// The file of settings, and what names it.
 pub(crate) fn config_file<'a>(
     flags: &'a Overrides,
@@ -229,7 +240,12 @@ fn database_url(
 ) -> Result<Option<DatabaseUrl>, ConfigError> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let read = match (set(text), set(file)) {
-        (Some(_), Some(_)) => return Err(ConfigError::TwoSecrets { first: text, second: file }),
+        (Some(_), Some(_)) => {
+            return Err(ConfigError::TwoSecrets {
+                first: text.to_owned(),
+                second: file.to_owned(),
+            });
+        }
         (Some(value), None) => secret::from_variable(text, value)?,
         (None, Some(path)) => secret::from_file(file, Path::new(&path))?,
         (None, None) => return Ok(None),

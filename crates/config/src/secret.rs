@@ -10,10 +10,7 @@ use zeroize::Zeroizing;
 use crate::ConfigError;
 
 /// The secret that `value`, the content of the environment variable `variable`, holds.
-pub(crate) fn from_variable(
-    variable: &'static str,
-    value: OsString,
-) -> Result<SecretString, ConfigError> {
+pub(crate) fn from_variable(variable: &str, value: OsString) -> Result<SecretString, ConfigError> {
     let text = value.into_string().map_err(|_| not_text(variable.to_owned()))?;
     Ok(SecretString::from(text))
 }

@@ -186,6 +186,9 @@ fn the_url_of_a_database_may_be_in_a_file_of_its_own() {
     let path = path.to_str().unwrap();
     let effective = load(&Overrides::default(), &[("COUNTERSIGN_DATABASE_URL_FILE", path)]);
     assert!(matches!(effective.settings.database.metadata(), Ok(Location::Postgres(_))));
+    let listed = effective.listed(Path::new(HERE)).unwrap();
+    let url = listed.iter().find(|one| one.key == "database.url").unwrap();
+    assert_eq!(url.from.to_string(), "variable COUNTERSIGN_DATABASE_URL_FILE");
     let both = |name: &str| match name {
         "COUNTERSIGN_DATABASE_URL" => Some("sqlite:a.db".into()),
         "COUNTERSIGN_DATABASE_URL_FILE" => Some(path.into()),

@@ -17,6 +17,7 @@ pub mod engine;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
 
+pub use contract::aliases::{KeyAliases, SealedSample};
 pub use contract::changefeed::{Change, ChangeCategory, ChangeRange};
 pub use contract::inventory::{Inventory, VersionRecord};
 pub use contract::keys::{KeyCatalogue, KeyRecord, KeyStore, SealedKey};

@@ -26,7 +26,7 @@ enum Command {
     /// List the keys that the server holds, by GUN and role.
     ///
     /// Says of each key its role, ID, algorithm, when it was made, when it last signed (noted at
-    /// most daily), and what the current root of its GUN says of it: yes (it names the key), no
+    /// most daily), the alias of the passphrase that seals it, and what the current root of its GUN says of it: yes (it names the key), no
     /// (another key took its place), no root (the GUN was deleted), pending (the key has not
     /// signed yet), unbound (an old key without GUN or role), unreadable root.
     ///
@@ -120,6 +120,7 @@ impl<W: Write> Printer<W> {
             "role": record.role,
             "key_id": record.key_id,
             "algorithm": record.algorithm,
+            "passphrase_alias": record.passphrase_alias,
             "created_at": record.created_at,
             "last_used": record.last_used,
             "in_root": key.standing.as_str(),
@@ -140,11 +141,12 @@ impl<W: Write> Printer<W> {
         let role = if record.role.is_empty() { "(no role)" } else { &record.role };
         writeln!(
             self.out,
-            "  {role:9}  {}  {:7}  made {:20}  last used {:20}  in root: {}",
+            "  {role:9}  {}  {:7}  made {:20}  last used {:20}  sealed under {}  in root: {}",
             record.key_id,
             record.algorithm,
             time(record.created_at, "unknown"),
             time(record.last_used, "never"),
+            record.passphrase_alias.replace(char::is_control, "?"),
             key.standing
         )
     }

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use countersign_config::{Effective, Overrides, Settings};
-use countersign_custody::sealed::{
-    DEFAULT_ALIAS, Passphrase, Passphrases, SealedCustody, SealedSettings,
-};
+use countersign_custody::sealed::{Passphrases, SealedCustody, SealedSettings};
 use countersign_server::tls::LiveTls;
 use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings, Transport};
 use countersign_trust::{BackwardClock, Clock as _, Policy, SystemClock, Trust, keep_fresh};
@@ -19,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::away::Away;
 use crate::certificates::Certificates;
+use crate::custody::Opening;
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::{self, Failure};
@@ -27,7 +26,7 @@ use crate::greeting::{Authority, Greeting};
 use crate::logs::LevelSwitch;
 use crate::signals::{StopSignals, WishSignals};
 use crate::upkeep::Upkeep;
-use crate::{key_passphrase, logs};
+use crate::{key_ring, logs};
 
 /// How long the database may take to close once no request needs it.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -58,7 +57,10 @@ fn after_help() -> String {
   COUNTERSIGN_KEY_PASSPHRASE        the passphrase that seals the server's keys
   COUNTERSIGN_KEY_PASSPHRASE_FILE   a file that holds it; keys.passphrase_file in the file of
                                     settings does the same
-  Without either, secrets/key-passphrase in the data directory is made on the first start.";
+  Without either, secrets/key-passphrase in the data directory is made on the first start.
+  NOTARY_SIGNER_DEFAULT_ALIAS       another alias than countersign for new keys, as Notary has it
+  NOTARY_SIGNER_<ALIAS>             the passphrase of the keys of that alias
+  NOTARY_SIGNER_<ALIAS>_FILE        a file that holds it";
     const EXAMPLES: &str = "Examples:
   countersign serve
   countersign serve --listen 0.0.0.0:4443 --host trust.example.com --data-dir /var/lib/countersign
@@ -81,13 +83,13 @@ impl Serve {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let flags = self.flags.overrides(self.log);
         let Effective { settings, notary, .. } = flags::load_effective(&flags)?;
-        let notes = notary.map(|notary| notary.notes).unwrap_or_default();
+        let notes = flags::notary_notes(notary);
         let level = logs::start(&settings.log);
         let dir = DataDir::at(settings.server.data_dir())?;
         let hold = dir.hold()?;
         let listener = listen(&settings)?;
         let databases = Databases::of(&settings, &dir)?;
-        let passphrase = key_passphrase::obtain(&settings.keys, &dir, &hold)?;
+        let passphrases = Arc::new(key_ring::obtain(&settings.keys, &dir, &hold)?);
         let now = SystemClock.now();
         let (transport, authority) = match Certificates::load_unless_plain(&settings, &dir, now)? {
             Some(Certificates { identity, clients, authority }) => {
@@ -100,6 +102,7 @@ impl Serve {
             flags,
             settings,
             notes,
+            warnings: Vec::new(),
             level,
             dir,
             databases,
@@ -107,7 +110,7 @@ impl Serve {
             transport,
             authority,
         };
-        let outcome = runtime.block_on(Box::pin(started.serve(passphrase)));
+        let outcome = runtime.block_on(Box::pin(started.serve(passphrases)));
         if matches!(outcome, Err(Failure::Interrupted { .. })) {
             runtime.shutdown_background();
         }
@@ -115,11 +118,19 @@ impl Serve {
     }
 }
 
+/// What a start reaches.
+struct Reached {
+    stores: Stores,
+    custody: SealedCustody,
+    warnings: Vec<String>,
+}
+
 /// What is ready before the database is opened.
 struct Started {
     flags: Overrides,
     settings: Settings,
     notes: Vec<String>,
+    warnings: Vec<String>,
     level: LevelSwitch,
     dir: DataDir,
     databases: Databases,
@@ -129,19 +140,11 @@ struct Started {
 }
 
 impl Started {
-    async fn serve(self, passphrase: Passphrase) -> Result<(), Failure> {
+    async fn serve(mut self, passphrases: Arc<Passphrases>) -> Result<(), Failure> {
         // Before anything takes long: a signal that nobody has taken over ends the process.
         let wishes = WishSignals::take().map_err(|error| system("take signals", &error))?;
-        let stores = self.reach_databases().await?;
-        let passphrases = Passphrases::new(DEFAULT_ALIAS, passphrase);
-        let custody = SealedCustody::open(
-            stores.keys(),
-            passphrases,
-            sealed_settings(&self.settings),
-            Arc::new(|| SystemClock.now()),
-        )
-        .await
-        .map_err(|error| Failure::of_custody(error, self.databases.keys()))?;
+        let Reached { stores, custody, warnings } = self.reach_databases(&passphrases).await?;
+        self.warnings = warnings;
         let trust = Trust::new(
             stores.metadata(),
             Arc::new(custody),
@@ -170,20 +173,33 @@ impl Started {
     }
 
     /// Opens the databases; while they are away, requests are answered and told so.
-    async fn reach_databases(&self) -> Result<Stores, Failure> {
+    async fn reach_databases(&self, passphrases: &Arc<Passphrases>) -> Result<Reached, Failure> {
         let (reached, until_reached) = oneshot::channel::<()>();
         let mut answering = Box::pin(self.answer_that_they_are_away(until_reached));
         tokio::select! {
-            opened = self.databases.open() => {
+            opened = self.open(passphrases) => {
                 drop(reached);
                 answering.await?;
                 opened
             }
             ended = &mut answering => {
                 ended?;
-                self.databases.open().await
+                self.open(passphrases).await
             }
         }
+    }
+
+    /// Opens the databases and tries the passphrases on what is in them.
+    async fn open(&self, passphrases: &Arc<Passphrases>) -> Result<Reached, Failure> {
+        let stores = self.databases.open().await?;
+        let opening = Opening {
+            stores: &stores,
+            place: self.databases.keys(),
+            settings: sealed_settings(&self.settings),
+            passphrases,
+        };
+        let (custody, warnings) = opening.custody().await?;
+        Ok(Reached { stores, custody, warnings })
     }
 
     async fn answer_that_they_are_away(
@@ -266,6 +282,7 @@ impl Started {
             authority: self.authority.as_ref(),
             client_ca: self.settings.tls.client_ca(),
             notes: &self.notes,
+            warnings: &self.warnings,
         };
         let mut stdout = io::stdout().lock();
         let said = write!(stdout, "{greeting}").and_then(|()| stdout.flush());
@@ -276,6 +293,9 @@ impl Started {
         }
         if self.settings.tls.plain_http {
             tracing::warn!("plain HTTP: nothing that is sent is encrypted");
+        }
+        for warning in &self.warnings {
+            tracing::error!("{warning}");
         }
         for note in &self.notes {
             tracing::warn!(note, "done otherwise than Notary's file says");

@@ -1,6 +1,7 @@
 //! The binary as an operator meets it: what it prints, which files it makes, how it ends.
 #![cfg(test)]
 
+mod aliases;
 mod certificates;
 mod check;
 mod clients;

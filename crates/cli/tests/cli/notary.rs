@@ -206,3 +206,53 @@ fn under_the_go_servers_name_the_binary_takes_its_flags() {
         "{line}"
     );
 }
+
+/// A signer of its own in the file, and metadata in memory.
+fn with_signer() -> String {
+    let remote = "\"remote\", \"hostname\": \"s\", \"port\": 7899, \"key_algorithm\": \"ecdsa\"";
+    LOCAL.replace("\"local\"", remote)
+}
+
+#[test]
+fn a_remote_signer_is_superseded_by_the_database_of_its_keys_and_that_is_said() {
+    let dir = empty_dir();
+    write(dir.path(), &with_signer());
+    let mut command = with_file(dir.path(), &["serve", "--keys-database", "sqlite:signer.db"]);
+    command.env("NOTARY_SERVER_SERVER_HTTP_ADR", "127.0.0.1:1");
+    let server = start(command);
+    let (status, body) = get(&server, "/v2/docker.io/app/_trust/tuf/timestamp.key");
+    assert!(status == 200 && body.contains("ecdsa"), "{status} {body}");
+    let ended = server.stop();
+    let note = "note: trust_service: the signer at s:7899 is not asked: its keys are taken from \
+                the database of flag --keys-database";
+    assert!(ended.stdout.lines().any(|line| line.starts_with(note)), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("keys are kept sealed in the data"), "{}", ended.stdout);
+    let misspelt = "note: NOTARY_SERVER_SERVER_HTTP_ADR has no effect: did you mean \
+                    NOTARY_SERVER_SERVER_HTTP_ADDR?";
+    assert!(ended.stdout.lines().any(|line| line == misspelt), "{}", ended.stdout);
+    assert!(dir.path().join("signer.db").exists());
+}
+
+#[test]
+fn a_converted_file_names_both_databases_and_no_password() {
+    let dir = empty_dir();
+    let of_postgres = "\"postgres\",
+        \"db_url\": \"postgres://u:planted-s3cret@db.internal/notaryserver?sslmode=verify-full\"";
+    write(dir.path(), &with_signer().replace("\"memory\"", of_postgres));
+    let keys = ["--keys-database", "postgres://signer@db.internal/notarysigner"];
+    let mut command = with_file(dir.path(), &["config", "convert"]);
+    command.args(keys);
+    let ended = run(command);
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    let keys_url = "keys_url = \"postgres://signer@db.internal/notarysigner\"\n";
+    assert!(ended.stdout.contains(keys_url), "{}", ended.stdout);
+    let left_out = "\n# url = \"postgres://u:***@db.internal/notaryserver?sslmode=verify-full\"\n";
+    assert!(ended.stdout.contains(left_out), "{}", ended.stdout);
+    let said = "note: database.url is left out, because it holds a password: give it in \
+                COUNTERSIGN_DATABASE_URL, or in the file that COUNTERSIGN_DATABASE_URL_FILE names";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    assert!(!ended.stdout.contains("planted") && !ended.stderr.contains("planted"));
+    fs::write(dir.path().join("ours.toml"), ended.stdout).unwrap();
+    let shown = run(countersign(dir.path(), &["config", "show", "--config", "ours.toml"]));
+    assert_eq!(shown.status.code(), Some(0), "{}", shown.stderr);
+}

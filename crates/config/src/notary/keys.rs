@@ -1,8 +1,8 @@
 //! The keys that Notary's file may have, and what is said of the others.
 
-use crate::nearest::advice;
+use crate::nearest::{advice, nearest};
 
-use super::source::Source;
+use super::source::{PREFIX, Source, variable_name};
 
 /// The keys that are obeyed, or refused by name.
 const OBEYED: [&str; 17] = [
@@ -41,14 +41,33 @@ const WITHOUT_COUNTERPART: [(&str, &str); 9] = [
     ("storage.client_key_file", "only RethinkDB has it"),
 ];
 
+/// What to do about the environment variable `name` if it looks like one of Notary's server and
+/// names no key.
+///
+/// Those of access rules are judged elsewhere; what Kubernetes sets for a service of the name
+/// `notary-server` is left alone.
+#[must_use]
+pub fn advice_on_variable(name: &str) -> Option<String> {
+    let rest = name.strip_prefix(PREFIX)?;
+    let of_others = ["AUTH_", "PORT_", "SERVICE_"].iter().any(|with| rest.starts_with(with));
+    let variables: Vec<String> = known().map(variable_name).collect();
+    if of_others || rest == "PORT" || variables.iter().any(|known| known == name) {
+        return None;
+    }
+    Some(match nearest(name, variables.iter().map(String::as_str)) {
+        Some(right) => format!("{name} has no effect: did you mean {right}?"),
+        None => format!("{name} has no effect: no key of Notary's has that name"),
+    })
+}
+
+/// Every key that Notary's file may have.
+fn known() -> impl Iterator<Item = &'static str> {
+    OBEYED.into_iter().chain([PREFIXES]).chain(WITHOUT_COUNTERPART.map(|(key, _)| key))
+}
+
 /// One note for each key of the file that changes nothing.
 pub(super) fn without_counterpart(source: &Source<'_>) -> Vec<String> {
-    let known: Vec<String> = OBEYED
-        .into_iter()
-        .chain([PREFIXES])
-        .chain(WITHOUT_COUNTERPART.map(|(key, _)| key))
-        .map(str::to_owned)
-        .collect();
+    let known: Vec<String> = known().map(str::to_owned).collect();
     let reason = |key: &str| WITHOUT_COUNTERPART.iter().find(|(known, _)| *known == key);
     let note = |key: &str| {
         if let Some((_, reason)) = reason(key) {

@@ -9,6 +9,7 @@
 //! - `keys` is the list of keys there are; all others are warned of.
 //! - `address`, `dsn` and `keywords` read the three small languages inside values.
 //! - `storage` is the database that the file names.
+//! - `settled` says what becomes of that database and of the signer.
 //!
 //! Source: server spec 7.2.
 
@@ -16,6 +17,7 @@ mod address;
 mod dsn;
 mod keys;
 mod keywords;
+mod settled;
 mod source;
 mod storage;
 #[cfg(test)]
@@ -28,6 +30,7 @@ use std::time::Duration;
 
 use countersign_tuf::keys::ServerKeyAlgorithm;
 
+pub use self::keys::advice_on_variable;
 use self::source::{Source, Value};
 pub use self::storage::{Engine, NotaryStorage};
 use crate::sections::log::Level;
@@ -89,38 +92,13 @@ pub(crate) fn read(
     reading.log()?;
     reading.repositories()?;
     let (signer, signer_place) = reading.trust_service()?;
-    let (storage, backend_place) = storage::read(&source, &mut reading.notes)?;
+    let (storage, backend_place) = reading.storage()?;
     reading.caching()?;
     reading.server()?;
     reading.notes.extend(keys::without_counterpart(&source));
     let places = Places { backend: backend_place, signer: signer_place };
     let config = NotaryConfig { storage, signer, notes: reading.notes, places };
     Ok(Read { settings: reading.settings, origins: reading.origins, config })
-}
-
-impl NotaryConfig {
-    /// Itself, unless it asks for what this version has not: a signer or a database elsewhere.
-    pub(crate) fn obeyable(self) -> Result<Self, ConfigError> {
-        if let NotarySigner::Remote { address } = &self.signer {
-            return Err(ConfigError::Notary {
-                origin: self.places.signer.clone(),
-                cause: format!("this version asks no remote signer ({address})"),
-                mend: "stay with Notary until it does, or write \"local\" for keys that \
-                       countersign makes and keeps itself"
-                    .to_owned(),
-            });
-        }
-        if let NotaryStorage::Database { engine, .. } = &self.storage {
-            return Err(ConfigError::Notary {
-                origin: self.places.backend.clone(),
-                cause: format!("this version opens no {engine} database that Notary's file names"),
-                mend: "stay with Notary until it does, or write \"memory\" for the database in \
-                       countersign's data directory"
-                    .to_owned(),
-            });
-        }
-        Ok(self)
-    }
 }
 
 fn refuse_signers_file(source: &Source<'_>) -> Result<(), ConfigError> {
@@ -203,11 +181,6 @@ impl Reading<'_> {
             "local" => {
                 self.settings.keys.algorithm = ServerKeyAlgorithm::Ed25519;
                 self.came_from("keys.algorithm", kind.origin);
-                self.notes.push(
-                    "trust_service.type local: keys are kept sealed in the data directory and \
-                     outlive a restart; in Notary they did not"
-                        .to_owned(),
-                );
                 Ok((NotarySigner::Local, place))
             }
             "remote" => self.remote().map(|signer| (signer, place)),
@@ -231,6 +204,18 @@ impl Reading<'_> {
         self.settings.keys.algorithm = known;
         self.came_from("keys.algorithm", algorithm.origin);
         Ok(NotarySigner::Remote { address: format!("{host}:{port}") })
+    }
+
+    /// Where the metadata is, and the place where its engine was written.
+    fn storage(&mut self) -> Result<(NotaryStorage, String), ConfigError> {
+        let storage::Found { storage, place, origin, notes } = storage::read(self.source)?;
+        self.notes.extend(notes);
+        // Other engines are opened, or refused, where it is known what flags say beside the file.
+        if let NotaryStorage::Database { engine: Engine::Postgres, url } = &storage {
+            self.settings.database.url = Some(url.clone());
+            self.came_from("database.url", origin);
+        }
+        Ok((storage, place))
     }
 
     fn caching(&mut self) -> Result<(), ConfigError> {

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::{ConfigError, Origin};
 
 /// The prefix of the environment variables.
-const PREFIX: &str = "NOTARY_SERVER_";
+pub(super) const PREFIX: &str = "NOTARY_SERVER_";
 
 /// The file and the environment.
 pub(super) struct Source<'a> {
@@ -211,6 +211,6 @@ impl<'a> Source<'a> {
 }
 
 /// The environment variable that Notary reads for `key`.
-fn variable_name(key: &str) -> String {
+pub(super) fn variable_name(key: &str) -> String {
     format!("{PREFIX}{}", key.to_uppercase().replace('.', "_"))
 }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::source::Source;
 use super::{dsn, keywords};
-use crate::{ConfigError, DatabaseUrl};
+use crate::{ConfigError, DatabaseUrl, Origin};
 
 /// Where the metadata is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,21 +47,25 @@ pub(super) struct BadUrl {
     pub(super) mend: &'static str,
 }
 
-/// The storage that `source` names, and the place where its engine was written.
-pub(super) fn read(
-    source: &Source<'_>,
-    notes: &mut Vec<String>,
-) -> Result<(NotaryStorage, String), ConfigError> {
+/// The storage that a file names.
+pub(super) struct Found {
+    pub(super) storage: NotaryStorage,
+    /// Where its engine was written.
+    pub(super) place: String,
+    /// Where its address was written; where there is none, its engine.
+    pub(super) origin: Origin,
+    /// What is to be said of the address.
+    pub(super) notes: Vec<String>,
+}
+
+/// The storage that `source` names.
+pub(super) fn read(source: &Source<'_>) -> Result<Found, ConfigError> {
     const ENGINES: &str = "write mysql, postgres or memory";
     let backend = source.needed("storage.backend", ENGINES)?;
     let engine = match backend.content.as_str() {
         "memory" => {
-            notes.push(
-                "storage.backend memory: metadata is kept in the data directory and outlives a \
-                 restart; in Notary it did not"
-                    .to_owned(),
-            );
-            return Ok((NotaryStorage::Memory, backend.place));
+            let (storage, notes) = (NotaryStorage::Memory, Vec::new());
+            return Ok(Found { storage, place: backend.place, origin: backend.origin, notes });
         }
         "mysql" => Engine::MySql,
         "postgres" => Engine::Postgres,
@@ -81,10 +85,10 @@ pub(super) fn read(
         Engine::Postgres => keywords::to_url(&db_url.content),
         Engine::Sqlite => Ok(Link { url: format!("sqlite:{}", db_url.content), notes: Vec::new() }),
     };
-    let Link { url, notes: said } = link.map_err(|bad| db_url.refused(bad.cause, bad.mend))?;
-    notes.extend(said);
-    let url = DatabaseUrl::from(SecretString::from(url));
-    Ok((NotaryStorage::Database { engine, url }, backend.place))
+    let Link { url, notes } = link.map_err(|bad| db_url.refused(bad.cause, bad.mend))?;
+    let storage =
+        NotaryStorage::Database { engine, url: DatabaseUrl::from(SecretString::from(url)) };
+    Ok(Found { storage, place: backend.place, origin: db_url.origin, notes })
 }
 
 /// `text` as one piece of a URL.

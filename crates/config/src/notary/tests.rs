@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Effective, Overrides};
+use crate::sections::database::Location;
+use crate::{DatabaseUrl, Effective, Overrides};
 
 /// What an operator who keeps keys in a signer and metadata in MySQL has.
 const WITH_SIGNER: &str = r#"{
@@ -95,8 +96,11 @@ impl File {
     }
 
     fn load(&self) -> Result<Effective, ConfigError> {
-        let flags = Overrides { config: Some(self.path.clone()), ..Overrides::default() };
-        Effective::load(&flags, &|_| None)
+        Effective::load(&self.flags(), &|_| None)
+    }
+
+    fn flags(&self) -> Overrides {
+        Overrides { config: Some(self.path.clone()), ..Overrides::default() }
     }
 
     /// The refusal of a start, with the file's directory cut off.
@@ -234,21 +238,97 @@ fn an_empty_section_of_access_rules_is_none() {
 }
 
 #[test]
-fn a_remote_signer_stops_the_start() {
-    let error = File::new("c.json", WITH_SIGNER).refusal();
-    assert_eq!(
-        error,
-        "c.json: trust_service.type: this version asks no remote signer (signer.internal:7899): \
-         stay with Notary until it does, or write \"local\" for keys that countersign makes and \
-         keeps itself"
+fn a_remote_signer_stops_the_start_unless_its_keys_are_in_a_database_that_is_named() {
+    let file = with_signer_on_postgres();
+    let expected = "c.json: trust_service.type: this version asks no remote signer (signer.internal:7899): \
+         give the signer's database in --keys-database or COUNTERSIGN_KEYS_DATABASE_URL_FILE";
+    assert!(file.refusal().starts_with(expected), "{}", file.refusal());
+
+    let keys = DatabaseUrl::from(SecretString::from("postgres://signer@h/notarysigner"));
+    let flags = Overrides { keys_database: Some(keys.clone()), ..file.flags() };
+    let Effective { settings, notary, .. } = Effective::load(&flags, &|_| None).unwrap();
+    assert_eq!(settings.database.keys().unwrap(), Some(Location::Postgres(keys)));
+    let Location::Postgres(url) = settings.database.metadata().unwrap() else { panic!("a server") };
+    let expected = "postgres://u:planted-s3cret@h:5432/notaryserver?sslmode=require";
+    assert_eq!(url.secret().expose_secret(), expected);
+    let notes = notary.unwrap().notes.join("\n");
+    assert!(
+        notes.contains(
+            "trust_service: the signer at signer.internal:7899 is not asked: its keys are taken \
+             from the database of flag --keys-database"
+        ),
+        "{notes}"
     );
+    assert!(!notes.contains("planted") && !notes.contains("data directory"), "{notes}");
+}
+
+fn with_signer_on_postgres() -> File {
+    let of_mysql = "\"backend\": \"mysql\",
+    \"db_url\": \"trust:planted-s3cret@tcp(db.internal:3306)/trust?parseTime=True\"";
+    assert!(WITH_SIGNER.contains(of_mysql));
+    let of_postgres = "\"backend\": \"postgres\",
+    \"db_url\": \"host=h user=u password=planted-s3cret dbname=notaryserver\"";
+    File::new("c.json", &WITH_SIGNER.replace(of_mysql, of_postgres))
+}
+
+/// What is said is what happens, also where flags and variables win over the file.
+#[test]
+fn the_notes_name_the_place_where_keys_and_metadata_are() {
+    let of_postgres = r#""backend": "postgres", "db_url": "postgres://u@h/d?sslmode=verify-full""#;
+    let url = |text: &str| Some(DatabaseUrl::from(SecretString::from(text)));
+    let notes = |file: &File, database: Option<&str>, keys: Option<&str>| {
+        let flags = Overrides {
+            database: database.and_then(url),
+            keys_database: keys.and_then(url),
+            ..file.flags()
+        };
+        Effective::load(&flags, &|_| None).unwrap().notary.unwrap().notes.join("\n")
+    };
+    let memory = File::new("c.json", LOCAL);
+    let postgres = local_with("\"backend\": \"memory\"", of_postgres);
+    let said = notes(&memory, None, None);
+    assert!(said.contains("sealed in the data directory"), "{said}");
+    assert!(said.contains("metadata is kept in the data directory"), "{said}");
+    let said = notes(&memory, Some("sqlite:x"), None);
+    assert!(said.contains("sealed in the database of flag --database"), "{said}");
+    assert!(said.contains("storage has no effect: metadata is in the database of flag"), "{said}");
+    let said = notes(&postgres, None, None);
+    assert!(said.contains("sealed in the database of storage.db_url"), "{said}");
+    assert!(!said.contains("storage has no effect"), "{said}");
+    let said = notes(&postgres, None, Some("sqlite:x"));
+    assert!(said.contains("sealed in the database of flag --keys-database"), "{said}");
+    let said = notes(&File::new("c.json", WITH_SIGNER), Some("sqlite:x"), Some("sqlite:y"));
+    assert!(said.contains("storage has no effect: metadata is in the database of flag"), "{said}");
+}
+
+#[test]
+fn a_misspelt_variable_of_notarys_is_advised_on() {
+    let advice = |name: &str| advice_on_variable(&format!("NOTARY_SERVER_{name}"));
+    assert_eq!(
+        advice("SERVER_HTTP_ADR").unwrap(),
+        "NOTARY_SERVER_SERVER_HTTP_ADR has no effect: did you mean NOTARY_SERVER_SERVER_HTTP_ADDR?"
+    );
+    assert!(advice("DB_URL").unwrap().contains("no key of Notary's"));
+    for name in [
+        "SERVER_HTTP_ADDR",
+        "STORAGE_DB_URL",
+        "REPOSITORIES_GUN_PREFIXES",
+        "REPORTING_BUGSNAG_API_KEY",
+        "AUTH_TYPE",
+        "AUTH_OPTIONS_REALM",
+        "PORT",
+        "PORT_4443_TCP_ADDR",
+        "SERVICE_HOST",
+    ] {
+        assert_eq!(advice(name), None, "{name}");
+    }
+    assert_eq!(advice_on_variable("NOTARY_SIGNER_A"), None);
 }
 
 #[test]
 fn a_database_that_the_file_names_stops_the_start_with_its_engine() {
     for (backend, url, engine) in [
         ("mysql", "u:planted-s3cret@tcp(db)/n", "MySQL"),
-        ("postgres", "user=u password=planted-s3cret dbname=n", "PostgreSQL"),
         ("sqlite3", "/var/planted-s3cret.db", "SQLite"),
     ] {
         let by = format!("\"backend\": \"{backend}\", \"db_url\": \"{url}\"");

@@ -55,6 +55,17 @@ impl Database {
         other.map(|url| url.location("database.keys_url")).transpose()
     }
 
+    /// Whether the URL of `key` (such as `database.url`) has a password in it.
+    #[must_use]
+    pub fn holds_password(&self, key: &str) -> bool {
+        let url = match key {
+            "database.url" => &self.url,
+            "database.keys_url" => &self.keys_url,
+            _ => &None,
+        };
+        url.as_ref().is_some_and(DatabaseUrl::holds_password)
+    }
+
     /// Takes the relative paths of a file from `base`.
     pub(crate) fn rebase(&mut self, base: &Path) {
         for url in [&mut self.url, &mut self.keys_url].into_iter().flatten() {

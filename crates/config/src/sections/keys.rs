@@ -15,6 +15,13 @@ pub(crate) const PASSPHRASE: &str = "COUNTERSIGN_KEY_PASSPHRASE";
 /// The environment variable that names a file with the passphrase.
 pub(crate) const PASSPHRASE_FILE: &str = "COUNTERSIGN_KEY_PASSPHRASE_FILE";
 
+/// The setting that names a file with the passphrase.
+pub(crate) const PASSPHRASE_KEY: &str = "keys.passphrase_file";
+/// What Notary's signer calls the passphrase of the alias that new keys have here.
+const SIGNERS: &str = "NOTARY_SIGNER_COUNTERSIGN";
+/// The same for a file that holds it.
+const SIGNERS_FILE: &str = "NOTARY_SIGNER_COUNTERSIGN_FILE";
+
 /// The section `[keys]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
@@ -27,7 +34,8 @@ pub struct Keys {
     /// The file with the passphrase that seals the keys.
     ///
     /// Default: none. The environment variables `COUNTERSIGN_KEY_PASSPHRASE` and
-    /// `COUNTERSIGN_KEY_PASSPHRASE_FILE` win over it.
+    /// `COUNTERSIGN_KEY_PASSPHRASE_FILE` win over it, and so do `NOTARY_SIGNER_COUNTERSIGN` and
+    /// `NOTARY_SIGNER_COUNTERSIGN_FILE`, as Notary's signer names them.
     pub passphrase_file: Option<PathBuf>,
 }
 
@@ -43,9 +51,8 @@ impl Keys {
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Option<SecretString>, ConfigError> {
         match self.passphrase_source(variable)? {
-            PassphraseSource::Variable => {
-                let value = variable(PASSPHRASE).unwrap_or_default();
-                secret::from_variable(PASSPHRASE, value).map(Some)
+            PassphraseSource::Variable { name } => {
+                secret::from_variable(name, variable(name).unwrap_or_default()).map(Some)
             }
             PassphraseSource::File { path, named_by } => {
                 secret::from_file(named_by, &path).map(Some)
@@ -63,24 +70,34 @@ impl Keys {
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<PassphraseSource, ConfigError> {
         let set = |name| variable(name).filter(|value| !value.is_empty());
-        let file = |path, named_by| PassphraseSource::File { path, named_by };
-        match (set(PASSPHRASE), set(PASSPHRASE_FILE), &self.passphrase_file) {
-            (Some(_), Some(_), _) => {
-                Err(ConfigError::TwoSecrets { first: PASSPHRASE, second: PASSPHRASE_FILE })
+        for (name, named_by) in [(PASSPHRASE, PASSPHRASE_FILE), (SIGNERS, SIGNERS_FILE)] {
+            match (set(name), set(named_by)) {
+                (Some(_), Some(_)) => {
+                    let (first, second) = (name.to_owned(), named_by.to_owned());
+                    return Err(ConfigError::TwoSecrets { first, second });
+                }
+                (Some(_), None) => return Ok(PassphraseSource::Variable { name }),
+                (None, Some(path)) => {
+                    return Ok(PassphraseSource::File { path: PathBuf::from(path), named_by });
+                }
+                (None, None) => {}
             }
-            (Some(_), None, _) => Ok(PassphraseSource::Variable),
-            (None, Some(path), _) => Ok(file(PathBuf::from(path), PASSPHRASE_FILE)),
-            (None, None, Some(path)) => Ok(file(path.clone(), "keys.passphrase_file")),
-            (None, None, None) => Ok(PassphraseSource::Made),
         }
+        Ok(match self.passphrase_file.clone() {
+            Some(path) => PassphraseSource::File { path, named_by: PASSPHRASE_KEY },
+            None => PassphraseSource::Made,
+        })
     }
 }
 
 /// Where the passphrase of the server's keys comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PassphraseSource {
-    /// `COUNTERSIGN_KEY_PASSPHRASE` holds it.
-    Variable,
+    /// A variable holds it.
+    Variable {
+        /// The variable, such as `COUNTERSIGN_KEY_PASSPHRASE`.
+        name: &'static str,
+    },
     /// A file of the operator.
     File {
         /// The file.
@@ -142,6 +159,10 @@ mod tests {
         assert_eq!(with_file.unwrap(), "from the variable's file");
         let with_value = given(&keys, &[(PASSPHRASE, "from the variable")]).unwrap();
         assert_eq!(with_value.unwrap(), "from the variable");
+        let signers = given(&keys, &[(SIGNERS, "from the signer's variable")]).unwrap();
+        assert_eq!(signers.unwrap(), "from the signer's variable");
+        let signers = given(&keys, &[(SIGNERS_FILE, &b), (PASSPHRASE, "ours")]).unwrap();
+        assert_eq!(signers.unwrap(), "ours");
     }
 
     #[test]

@@ -78,11 +78,11 @@ impl SealedCustody {
     /// [`OpenError::Custody`] when the store does not answer or its check value is damaged.
     pub async fn open(
         store: Arc<dyn KeyStore>,
-        passphrases: Passphrases,
+        passphrases: impl Into<Arc<Passphrases>>,
         settings: SealedSettings,
         now: Now,
     ) -> Result<Self, OpenError> {
-        let passphrases = Arc::new(passphrases);
+        let passphrases = passphrases.into();
         let stored = match store.passphrase_check().await.map_err(CustodyError::from)? {
             Some(stored) => stored,
             None => {

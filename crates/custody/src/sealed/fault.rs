@@ -32,11 +32,11 @@ pub(super) enum Fault {
     KeyIdMismatch,
     /// No passphrase is known for the row's alias.
     #[error(
-        "this version holds no passphrase for its alias; Notary's signer has it in {variable}: use the \
-         key there, or name a new key in the root"
+        "no passphrase is given for its alias: set {variable}, or {variable}_FILE to a file that \
+         holds it, and start the server again"
     )]
     NoPassphrase {
-        /// The environment variable that Notary reads it from.
+        /// The environment variable that gives it.
         variable: String,
     },
     /// What was sealed is no private key of the row's algorithm.

@@ -1,7 +1,8 @@
 //! Keys sealed in the database, in the row format that the Go signer reads and writes.
 //!
 //! - [`SealedCustody`] is the [`crate::Custody`] over a [`countersign_storage::KeyStore`].
-//! - [`Passphrases`] are the secrets that seal rows, each under its alias.
+//! - [`Passphrases`] are the secrets that seal rows, each under its alias; [`try_aliases`] tries
+//!   them on what is stored.
 //! - `jwe` seals bytes into a compact JWE and opens it again (`jwe_header`, `key_wrap` and
 //!   `content` are its parts); `row` turns a key into a row and back; `private_key` makes, loads
 //!   and uses the key itself (`ec_pair` and `rsa_pair` are two kinds of it).
@@ -14,6 +15,7 @@
 //! To read another JWE algorithm: a variant in `jwe_header`, its arm in `key_wrap` or `content`,
 //! and a row in `tests/vectors/signer`.
 
+mod alias_trial;
 mod content;
 mod custody;
 mod ec_pair;
@@ -31,6 +33,7 @@ mod rsa_pair;
 #[cfg(test)]
 mod vectors;
 
+pub use alias_trial::{AliasFinding, try_aliases};
 pub use custody::{Now, SealedCustody, SealedSettings};
 pub use key_wrap::{BadRounds, Rounds};
 pub use passphrase::{DEFAULT_ALIAS, Passphrase, Passphrases};

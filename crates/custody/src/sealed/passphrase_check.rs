@@ -3,6 +3,8 @@
 //!
 //! Source: contract section 1.
 
+use std::sync::Arc;
+
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 use tokio::task::spawn_blocking;
@@ -10,7 +12,7 @@ use tokio::task::spawn_blocking;
 use super::fault::Fault;
 use super::jwe;
 use super::key_wrap::Rounds;
-use super::passphrase::Passphrases;
+use super::passphrase::{Passphrase, Passphrases};
 use crate::CustodyError;
 use countersign_storage::KeyStore;
 
@@ -24,6 +26,17 @@ pub enum OpenError {
     /// The keys cannot be reached, or their database holds something that cannot be.
     #[error(transparent)]
     Custody(#[from] CustodyError),
+    /// The passphrase of an alias opens none of its newest keys.
+    #[error(
+        "wrong passphrase: the keys of alias {alias:?} were sealed with another one; give that \
+         one in {variable}"
+    )]
+    WrongAliasPassphrase {
+        /// The alias, as the rows have it.
+        alias: String,
+        /// The variable that gives its passphrase.
+        variable: String,
+    },
     /// None of the passphrases opens what the first one sealed.
     #[error(
         "wrong passphrase: the keys in this database were sealed with another one \
@@ -42,8 +55,9 @@ pub enum OpenError {
 /// As [`SealedCustody::open`](super::SealedCustody::open).
 pub async fn prove_passphrases(
     store: &dyn KeyStore,
-    passphrases: Passphrases,
+    passphrases: impl Into<Arc<Passphrases>>,
 ) -> Result<(), OpenError> {
+    let passphrases = passphrases.into();
     match store.passphrase_check().await.map_err(CustodyError::from)? {
         None => Ok(()),
         Some(sealed) => spawn_blocking(move || prove(&sealed, &passphrases))
@@ -71,6 +85,11 @@ pub(super) fn prove(sealed: &[u8], passphrases: &Passphrases) -> Result<(), Open
         }
     }
     Err(OpenError::WrongPassphrase { alias: passphrases.default_alias().to_owned() })
+}
+
+/// Whether `passphrase` is the one that `sealed` was made with. Slow on purpose.
+pub(super) fn prove_one(sealed: &[u8], passphrase: &Passphrase) -> bool {
+    jwe::open(sealed, passphrase).is_ok_and(|text| bool::from(text.as_slice().ct_eq(CHECK_TEXT)))
 }
 
 fn damaged(why: &str) -> OpenError {

@@ -3,6 +3,8 @@
 //! Never in here: the format of rows and tokens (their tests are beside their code), SQL.
 
 #[cfg(test)]
+mod aliases;
+#[cfg(test)]
 mod binding;
 #[cfg(test)]
 mod last_use;

@@ -5,7 +5,9 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use countersign_storage::{KeyStore, SealedKey, StorageError, StorageResult};
+use countersign_storage::{
+    KeyAliases, KeyStore, SealedKey, SealedSample, StorageError, StorageResult,
+};
 
 /// What the store does wrong from now on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,5 +174,26 @@ impl KeyStore for MemoryStore {
     async fn insert_passphrase_check(&self, sealed: &[u8]) -> StorageResult<Vec<u8>> {
         let mut state = self.answering()?;
         Ok(state.check.get_or_insert_with(|| sealed.to_vec()).clone())
+    }
+}
+
+#[async_trait]
+impl KeyAliases for MemoryStore {
+    async fn samples_of_next_alias(
+        &self,
+        after: Option<&str>,
+        most: u32,
+    ) -> StorageResult<Vec<SealedSample>> {
+        let state = self.answering()?;
+        let aliases = state.rows.iter().map(|row| row.passphrase_alias.as_str());
+        let next = aliases.filter(|alias| *alias > after.unwrap_or_default()).min();
+        let newest = state.rows.iter().rev();
+        let of_next = newest.filter(|row| Some(row.passphrase_alias.as_str()) == next);
+        let sample = |row: &SealedKey| SealedSample {
+            key_id: row.key_id.clone(),
+            passphrase_alias: row.passphrase_alias.clone(),
+            sealed: row.sealed.clone(),
+        };
+        Ok(of_next.take(most as usize).map(sample).collect())
     }
 }

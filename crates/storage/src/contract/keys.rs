@@ -129,6 +129,8 @@ pub struct KeyRecord {
     pub key_id: String,
     /// `ecdsa`, `ed25519` or `rsa`.
     pub algorithm: String,
+    /// The name of the passphrase that seals it.
+    pub passphrase_alias: String,
     /// The GUN it was made for; empty in old rows.
     pub gun: String,
     /// The role as it is stored; empty in old rows.

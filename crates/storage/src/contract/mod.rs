@@ -8,6 +8,7 @@
 //! - Times are kept to the microsecond; what is finer is cut off.
 //! - Absence is an `Option`; [`StorageError`] always means "could not look" or "cannot be".
 
+pub mod aliases;
 pub mod changefeed;
 pub mod inventory;
 pub mod keys;

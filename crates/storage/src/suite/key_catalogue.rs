@@ -39,6 +39,7 @@ pub async fn a_record_tells_what_was_noted<S: KeyCatalogue + KeyStore>(to: &S) {
     let fresh = KeyRecord {
         key_id: "aa".to_owned(),
         algorithm: "ecdsa".to_owned(),
+        passphrase_alias: "Alias_1".to_owned(),
         gun: "a/b".to_owned(),
         role: "timestamp".to_owned(),
         created_at: Some(moment(0)),

@@ -96,6 +96,10 @@ macro_rules! conformance_names {
             a_key_of_another_role_is_refused,
             the_first_passphrase_check_stays,
         }
+        $crate::$emit! { @theme $with, aliases:
+            a_store_without_keys_has_no_aliases,
+            every_alias_comes_once_in_order_with_its_newest_keys,
+        }
         $crate::$emit! { @theme $with, inventory:
             an_empty_store_has_no_inventory,
             pages_of_any_size_hold_every_gun_once,
@@ -211,7 +215,8 @@ macro_rules! racing_cases {
 
 #[cfg(test)]
 mod tests {
-    const THEMES: [&str; 8] = [
+    const THEMES: [&str; 9] = [
+        include_str!("aliases.rs"),
         include_str!("changefeed.rs"),
         include_str!("conflicts.rs"),
         include_str!("inventory.rs"),

@@ -5,37 +5,44 @@
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use countersign_config::{Effective, Settings};
-use countersign_custody::sealed::{DEFAULT_ALIAS, Passphrase, Passphrases, prove_passphrases};
+use countersign_custody::sealed::{
+    AliasFinding, OpenError, Passphrases, prove_passphrases, try_aliases,
+};
 use countersign_server::tls::{ClientAuthorities, Identity, TlsError};
 use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
 use crate::data_dir::DataDir;
-use crate::database::Databases;
+use crate::database::{Databases, Stores};
 use crate::exit::Failure;
-use crate::key_passphrase;
+use crate::{flags, key_ring};
 
 /// Says that all is well, or everything that is not.
 pub(super) fn run(effective: Effective) -> Result<(), Failure> {
     let Effective { settings, notary, .. } = effective;
     let dir = DataDir::at(settings.server.data_dir())?;
     let mut problems: Vec<Failure> = dir.look().err().into_iter().collect();
-    let passphrase = match key_passphrase::look(&settings.keys, &dir) {
-        Ok(found) => found,
+    let passphrases = match key_ring::look(&settings.keys, &dir) {
+        Ok(found) => Some(Arc::new(found)),
         Err(problem) => {
             problems.push(problem);
             None
         }
     };
     problems.extend(certificates(&settings, &dir).err());
-    problems.extend(database(&settings, &dir, passphrase).err());
+    let findings = database(&settings, &dir, passphrases).unwrap_or_else(|problem| {
+        problems.push(problem);
+        Vec::new()
+    });
     if !problems.is_empty() {
         return Err(Failure::Several(problems));
     }
-    let notes = notary.into_iter().flat_map(|notary| notary.notes);
+    let notes = flags::notary_notes(notary).into_iter();
     let mut text: String = notes.map(|note| format!("note: {note}\n")).collect();
+    text.extend(findings.iter().map(|finding| format!("warning: {finding}\n")));
     if settings.tls.plain_http {
         text.push_str("warning: plain HTTP: nothing that is sent is encrypted\n");
     }
@@ -87,22 +94,30 @@ fn certificates(settings: &Settings, dir: &DataDir) -> Result<(), Failure> {
 fn database(
     settings: &Settings,
     dir: &DataDir,
-    passphrase: Option<Passphrase>,
-) -> Result<(), Failure> {
+    passphrases: Option<Arc<Passphrases>>,
+) -> Result<Vec<AliasFinding>, Failure> {
     let databases = Databases::of(settings, dir)?;
     let runtime = Runtime::new()
         .map_err(|error| Failure::System { action: "start threads", reason: error.to_string() })?;
     runtime.block_on(async {
-        let Some(stores) = databases.look().await? else { return Ok(()) };
-        let proved = match passphrase {
-            Some(given) => {
-                prove_passphrases(&*stores.keys(), Passphrases::new(DEFAULT_ALIAS, given)).await
-            }
-            None => Ok(()),
+        let Some(stores) = databases.look().await? else { return Ok(Vec::new()) };
+        let tried = match passphrases {
+            Some(passphrases) => try_passphrases(&stores, passphrases).await,
+            None => Ok(Vec::new()),
         };
         stores.close().await;
-        proved.map_err(|error| Failure::of_custody(error, databases.keys()))
+        tried.map_err(|error| Failure::of_custody(error, databases.keys()))
     })
+}
+
+async fn try_passphrases(
+    stores: &Stores,
+    passphrases: Arc<Passphrases>,
+) -> Result<Vec<AliasFinding>, OpenError> {
+    let keys = stores.keys();
+    let findings = try_aliases(&*stores.key_aliases(), &*keys, &passphrases).await?;
+    prove_passphrases(&*keys, passphrases).await?;
+    Ok(findings)
 }
 
 /// One line for each private thing that other users of this machine can read.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::exit::Failure;
-use crate::flags::{LogFlags, SettingsFlags};
+use crate::flags::{DatabaseFlags, LogFlags, SettingsFlags};
 
 /// Look at the settings.
 #[derive(Debug, Args)]
@@ -40,12 +40,19 @@ enum Command {
     /// The file comes on standard output, with the settings that are not the default; on standard
     /// error, what is done otherwise than Notary's file says, or not at all. NOTARY_SERVER_… and
     /// COUNTERSIGN_… variables count as they do for serve.
+    ///
+    /// A URL with a password in it is left out, and that is said: it stays in the environment, or
+    /// in a file that a variable names.
     #[command(after_help = "Examples:
-  countersign config convert --config /etc/notary/server-config.json > countersign.toml")]
+  countersign config convert --config /etc/notary/server-config.json > countersign.toml
+  countersign config convert --config /etc/notary/server-config.json \\
+    --keys-database postgres://signer@db.internal/notarysigner > countersign.toml")]
     Convert {
         /// The configuration of notary-server, in JSON, TOML or YAML
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        #[command(flatten)]
+        database: DatabaseFlags,
     },
     /// Show every setting with its value and where that came from.
     ///
@@ -71,7 +78,7 @@ impl Config {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Check { flags, log } => check::run(flags.effective(log)?),
-            Command::Convert { config } => convert::run(config),
+            Command::Convert { config, database } => convert::run(config, database),
             Command::Show { flags, log, format } => show::run(&flags.effective(log)?, format),
         }
     }

@@ -5,10 +5,12 @@ use std::io::{self, Write as _};
 
 use clap::ValueEnum;
 use countersign_config::sections::keys::PassphraseSource;
-use countersign_config::{Effective, Listed};
+use countersign_config::{AliasPassphrase, Effective, Listed, SignerVariables, folded_alias};
+use countersign_custody::sealed::DEFAULT_ALIAS;
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
+use crate::key_ring;
 
 /// How to print.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -25,15 +27,16 @@ pub(super) fn run(effective: &Effective, format: Format) -> Result<(), Failure> 
         reason: error.to_string(),
     })?;
     let listed = effective.listed(&here)?;
+    let passphrases = passphrases(effective, &key_ring::variables()?);
     let text = match format {
-        Format::Table => table(effective, &listed),
-        Format::Toml => toml(effective, &listed),
-        Format::Json => json(effective, &listed),
+        Format::Table => table(effective, &listed, &passphrases),
+        Format::Toml => toml(&listed, &passphrases),
+        Format::Json => json(effective, &listed, &passphrases),
     };
     io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)
 }
 
-fn table(effective: &Effective, listed: &[Listed]) -> String {
+fn table(effective: &Effective, listed: &[Listed], passphrases: &[Shown]) -> String {
     let file = match &effective.file {
         Some((path, named_by)) => format!("{} ({named_by})", path.display()),
         None => "none".to_owned(),
@@ -45,7 +48,10 @@ fn table(effective: &Effective, listed: &[Listed]) -> String {
     };
     let (first, second) = (width(0), width(1));
     let mut text = format!("file of settings: {file}\n");
-    text.push_str(&format!("passphrase of the keys: {}\n\n", passphrase(effective)));
+    for one in passphrases {
+        text.push_str(&format!("passphrase of {}: {}\n", one.keys(), one.from));
+    }
+    text.push('\n');
     for [key, value, from] in &rows {
         text.push_str(&format!("{key:first$}  {value:second$}  {from}\n"));
     }
@@ -66,12 +72,11 @@ fn plain(listed: &Listed) -> String {
     }
 }
 
-fn toml(effective: &Effective, listed: &[Listed]) -> String {
-    let mut text = format!(
-        "# What countersign serve would use; give it back with --config.\n\
-         # Passphrase of the keys: {}\n",
-        passphrase(effective)
-    );
+fn toml(listed: &[Listed], passphrases: &[Shown]) -> String {
+    let mut text = "# What countersign serve would use; give it back with --config.\n".to_owned();
+    for one in passphrases {
+        text.push_str(&format!("# Passphrase of {}: {}\n", one.keys(), one.from));
+    }
     let mut last = "";
     for one in listed {
         let (section, key) = one.key.split_once('.').unwrap_or(("", &one.key));
@@ -90,18 +95,70 @@ fn toml(effective: &Effective, listed: &[Listed]) -> String {
     text
 }
 
-fn json(effective: &Effective, listed: &[Listed]) -> String {
+fn json(effective: &Effective, listed: &[Listed], passphrases: &[Shown]) -> String {
     let file = effective.file.as_ref().map(
         |(path, named_by)| json!({ "path": path.display().to_string(), "named_by": named_by }),
     );
-    let shown = json!({ "file": file, "passphrase": passphrase(effective), "settings": listed });
+    let passphrases: Vec<Value> = passphrases
+        .iter()
+        .map(|one| json!({ "alias": one.alias, "new_keys": one.new_keys, "from": one.from }))
+        .collect();
+    let shown = json!({ "file": file, "passphrases": passphrases, "settings": listed });
     format!("{shown:#}\n")
 }
 
-/// Where the passphrase comes from; never what it is.
-fn passphrase(effective: &Effective) -> String {
-    match &effective.passphrase {
-        PassphraseSource::Variable => "(set), variable COUNTERSIGN_KEY_PASSPHRASE".to_owned(),
+/// Where the passphrase of one alias comes from; never what it is.
+struct Shown {
+    alias: String,
+    /// Whether new keys are sealed under it.
+    new_keys: bool,
+    from: String,
+}
+
+impl Shown {
+    fn keys(&self) -> String {
+        match (self.new_keys, key_ring::is_ours(&self.alias)) {
+            (true, true) => "the keys".to_owned(),
+            (true, false) => format!("new keys, alias {}", self.alias),
+            (false, _) => format!("the keys of alias {}", self.alias),
+        }
+    }
+}
+
+/// That of new keys first.
+fn passphrases(effective: &Effective, variables: &SignerVariables) -> Vec<Shown> {
+    let default = key_ring::default_alias(variables);
+    let shown = |alias: &str, from: String| Shown {
+        alias: alias.to_owned(),
+        new_keys: folded_alias(alias) == folded_alias(default),
+        from,
+    };
+    let mut all = Vec::new();
+    let of_signer = |given: &AliasPassphrase| match &given.file {
+        Some(_) => format!("the file that {} names", given.variable),
+        None => format!("(set), variable {}", given.variable),
+    };
+    if key_ring::is_ours(default) {
+        all.push(shown(default, ours(&effective.passphrase)));
+    } else {
+        let missing = || format!("missing: set NOTARY_SIGNER_{}", folded_alias(default));
+        all.push(shown(default, variables.of(default).map_or_else(missing, of_signer)));
+        if effective.passphrase != PassphraseSource::Made {
+            all.push(shown(DEFAULT_ALIAS, ours(&effective.passphrase)));
+        }
+    }
+    let others = variables
+        .given()
+        .iter()
+        .filter(|one| !key_ring::is_ours(&one.alias) && one.alias != folded_alias(default));
+    all.extend(others.map(|given| shown(&given.alias, of_signer(given))));
+    all
+}
+
+/// Where the passphrase of our own alias comes from.
+fn ours(source: &PassphraseSource) -> String {
+    match source {
+        PassphraseSource::Variable { name } => format!("(set), variable {name}"),
         PassphraseSource::File { path, named_by } => {
             format!("the file {}, {named_by}", path.display())
         }

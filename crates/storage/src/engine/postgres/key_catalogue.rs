@@ -10,13 +10,14 @@ use crate::contract::keys::{KeyCatalogue, KeyRecord};
 
 const TABLE: &str = "private_keys";
 
-pub(super) const RECORDS: &str = "SELECT id, key_id, algorithm, gun, role, created_at, last_used \
+pub(super) const RECORDS: &str = "SELECT id, key_id, algorithm, passphrase_alias, gun, role, created_at, \
+    last_used \
     FROM private_keys WHERE (gun COLLATE \"C\", role COLLATE \"C\", key_id COLLATE \"C\") > ($1, $2, $3) \
     AND deleted_at IS NULL \
     ORDER BY gun COLLATE \"C\", role COLLATE \"C\", key_id COLLATE \"C\" LIMIT $4";
 
-pub(super) const RECORDS_OF_GUN: &str = "SELECT id, key_id, algorithm, gun, role, created_at, \
-    last_used FROM private_keys WHERE gun COLLATE \"C\" = $1 \
+pub(super) const RECORDS_OF_GUN: &str = "SELECT id, key_id, algorithm, passphrase_alias, gun, role, \
+    created_at, last_used FROM private_keys WHERE gun COLLATE \"C\" = $1 \
     AND (role COLLATE \"C\", key_id COLLATE \"C\") > ($2, $3) AND deleted_at IS NULL \
     ORDER BY role COLLATE \"C\", key_id COLLATE \"C\" LIMIT $4";
 
@@ -50,6 +51,7 @@ fn record(found: &PgRow) -> StorageResult<KeyRecord> {
     Ok(KeyRecord {
         key_id: row.column("key_id")?,
         algorithm: row.column("algorithm")?,
+        passphrase_alias: row.column("passphrase_alias")?,
         gun: row.column("gun")?,
         role: row.column("role")?,
         created_at: row.optional_time("created_at")?,

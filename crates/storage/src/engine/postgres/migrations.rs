@@ -75,6 +75,7 @@ const KEYS: History = History {
         file!(2, "keys", "0002", "countersign_pending_index"),
         file!(3, "keys", "0003", "countersign_passphrase_check"),
         file!(4, "keys", "0004", "countersign_unsigned_index"),
+        file!(5, "keys", "0005", "countersign_alias_index"),
     ],
 };
 

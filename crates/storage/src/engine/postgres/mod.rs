@@ -5,6 +5,7 @@
 //! here: other engines, and any lock of one process.
 
 mod address;
+mod aliases;
 mod changefeed;
 mod commit;
 mod connect;
@@ -33,7 +34,8 @@ use self::findings::Findings;
 use crate::contract::StorageResult;
 
 /// A store in one PostgreSQL database. Implements [`MetadataStore`](crate::MetadataStore),
-/// [`KeyStore`](crate::KeyStore) and [`KeyCatalogue`](crate::KeyCatalogue).
+/// [`KeyStore`](crate::KeyStore), [`KeyCatalogue`](crate::KeyCatalogue) and
+/// [`KeyAliases`](crate::KeyAliases).
 ///
 /// Times are kept to the microsecond.
 #[derive(Debug)]

@@ -3,12 +3,13 @@
 //! Never in here: a statement's text; that is in the file that runs it.
 
 use super::{
-    changefeed, commit, connect, findings, inventory, key_catalogue, keys, locks, metadata,
-    migrations, published,
+    aliases, changefeed, commit, connect, findings, inventory, key_catalogue, keys, locks,
+    metadata, migrations, published,
 };
 
 /// Each file's statements.
-pub(super) const FILES: [&[&str]; 11] = [
+pub(super) const FILES: [&[&str]; 12] = [
+    aliases::STATEMENTS,
     changefeed::STATEMENTS,
     commit::STATEMENTS,
     connect::STATEMENTS,
@@ -28,7 +29,8 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 }
 
 /// The statements that run often, each with the index it must use.
-pub const INDEXED: [(&str, &str); 20] = [
+pub const INDEXED: [(&str, &str); 21] = [
+    (aliases::SAMPLES, "countersign_alias_idx"),
     (changefeed::AFTER, "changefeed_pkey"),
     (changefeed::BEFORE, "changefeed_pkey"),
     (changefeed::GUN_AFTER, "countersign_changefeed_gun_idx"),
@@ -55,7 +57,8 @@ pub const INDEXED: [(&str, &str); 20] = [
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 11] = [
+    const TEXTS: [&str; 12] = [
+        include_str!("aliases.rs"),
         include_str!("changefeed.rs"),
         include_str!("commit.rs"),
         include_str!("connect.rs"),

@@ -10,12 +10,13 @@ use crate::contract::keys::{KeyCatalogue, KeyRecord};
 
 const TABLE: &str = "private_keys";
 
-pub(super) const RECORDS: &str = "SELECT id, key_id, algorithm, gun, role, created_at, last_used \
+pub(super) const RECORDS: &str = "SELECT id, key_id, algorithm, passphrase_alias, gun, role, created_at, \
+    last_used \
     FROM private_keys WHERE (gun, role, key_id) > (?1, ?2, ?3) AND deleted_at IS NULL \
     ORDER BY gun, role, key_id LIMIT ?4";
 
-pub(super) const RECORDS_OF_GUN: &str = "SELECT id, key_id, algorithm, gun, role, created_at, \
-    last_used FROM private_keys WHERE gun = ?1 AND (role, key_id) > (?2, ?3) \
+pub(super) const RECORDS_OF_GUN: &str = "SELECT id, key_id, algorithm, passphrase_alias, gun, role, \
+    created_at, last_used FROM private_keys WHERE gun = ?1 AND (role, key_id) > (?2, ?3) \
     AND deleted_at IS NULL ORDER BY role, key_id LIMIT ?4";
 
 /// Every statement of this file.
@@ -55,6 +56,7 @@ fn record(found: &SqliteRow) -> StorageResult<KeyRecord> {
     Ok(KeyRecord {
         key_id: row.column("key_id")?,
         algorithm: row.column("algorithm")?,
+        passphrase_alias: row.column("passphrase_alias")?,
         gun: row.column("gun")?,
         role: row.column("role")?,
         created_at: row.optional_time("created_at")?,

@@ -89,6 +89,11 @@ const KEYS: History = History {
                 "../../../../../migrations/sqlite/keys/0004_countersign_unsigned_index.sql"
             ),
         ),
+        (
+            5,
+            "countersign_alias_index",
+            include_str!("../../../../../migrations/sqlite/keys/0005_countersign_alias_index.sql"),
+        ),
     ],
 };
 

@@ -3,6 +3,7 @@
 //! One connection writes, several read; both see every commit of every process at once, because
 //! nothing is cached here. Never in here: other engines, and any lock beyond the database's own.
 
+mod aliases;
 mod changefeed;
 mod connect;
 mod errors;

@@ -3,10 +3,13 @@
 use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 
 use super::fresh;
-use crate::engine::sqlite::{changefeed, inventory, key_catalogue, keys, metadata, published};
+use crate::engine::sqlite::{
+    aliases, changefeed, inventory, key_catalogue, keys, metadata, published,
+};
 
 /// Each file's statements, and its text to count them in.
-const FILES: [(&[&str], &str); 6] = [
+const FILES: [(&[&str], &str); 7] = [
+    (aliases::STATEMENTS, include_str!("../aliases.rs")),
     (changefeed::STATEMENTS, include_str!("../changefeed.rs")),
     (inventory::STATEMENTS, include_str!("../inventory.rs")),
     (key_catalogue::STATEMENTS, include_str!("../key_catalogue.rs")),
@@ -66,6 +69,7 @@ async fn heads_and_digests_are_found_by_their_own_index() {
             "countersign_pending_idx (gun=? AND role=? AND algorithm=? AND last_used=?)",
         ),
         (published::PUBLISHED, "countersign_published_idx (created_at>"),
+        (aliases::SAMPLES, "countersign_alias_idx (passphrase_alias=?)"),
         (keys::BY_ID, "(key_id=?)"),
         (inventory::GUNS, "idx_gun (gun>?)"),
         (inventory::VERSIONS, "idx_gun (gun=?)"),

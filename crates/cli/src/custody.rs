@@ -1,0 +1,73 @@
+//! The server's keys, opened for a server: the passphrases are tried on what is stored, and a
+//! database that is away is waited for.
+
+use std::sync::Arc;
+
+use countersign_custody::CustodyError;
+use countersign_custody::sealed::{
+    OpenError, Passphrases, SealedCustody, SealedSettings, try_aliases,
+};
+use countersign_trust::{Clock as _, SystemClock};
+
+use crate::database::{Place, Stores, TRY_AGAIN};
+use crate::exit::Failure;
+
+/// How often the trial is begun before the start goes on without it: where an index is missing, it
+/// may need longer than a statement gets.
+const TRIALS: usize = 3;
+
+/// What custody is opened from.
+pub(crate) struct Opening<'a> {
+    /// The databases.
+    pub(crate) stores: &'a Stores,
+    /// Where the keys are.
+    pub(crate) place: &'a Place,
+    /// How new rows are sealed.
+    pub(crate) settings: SealedSettings,
+    /// What opens and seals them.
+    pub(crate) passphrases: &'a Arc<Passphrases>,
+}
+
+impl Opening<'_> {
+    /// Custody, and what the operator should know of its keys.
+    pub(crate) async fn custody(&self) -> Result<(SealedCustody, Vec<String>), Failure> {
+        let warnings = self.trial().await?;
+        loop {
+            let now = Arc::new(|| SystemClock.now());
+            let (keys, passphrases) = (self.stores.keys(), Arc::clone(self.passphrases));
+            match SealedCustody::open(keys, passphrases, self.settings, now).await {
+                Ok(custody) => return Ok((custody, warnings)),
+                Err(error) => self.wait_out(error).await?,
+            }
+        }
+    }
+
+    async fn trial(&self) -> Result<Vec<String>, Failure> {
+        for _ in 0..TRIALS {
+            let (aliases, keys) = (self.stores.key_aliases(), self.stores.keys());
+            match try_aliases(&*aliases, &*keys, self.passphrases).await {
+                Ok(findings) => return Ok(findings.iter().map(ToString::to_string).collect()),
+                Err(error) => self.wait_out(error).await?,
+            }
+        }
+        let untried = "the passphrases could not be tried on the keys that are stored; a wrong one \
+                       shows when its keys are needed";
+        Ok(vec![untried.to_owned()])
+    }
+
+    /// Waits a moment where trying again can help.
+    async fn wait_out(&self, error: OpenError) -> Result<(), Failure> {
+        match error {
+            OpenError::Custody(CustodyError::Unavailable { reason })
+                if self.place.is_waited_for() =>
+            {
+                tracing::warn!(
+                    database = %self.place, reason, "the database is away; trying again"
+                );
+                tokio::time::sleep(TRY_AGAIN).await;
+                Ok(())
+            }
+            other => Err(Failure::of_custody(other, self.place)),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! All passphrases that open and seal the server's keys: our own, and those that Notary's signer
+//! has by alias.
+//!
+//! New keys are sealed under our own alias, unless `NOTARY_SIGNER_DEFAULT_ALIAS` names another; then
+//! under that one, as the signer does.
+//!
+//! Source: contract section 1, signer spec 3.4.
+
+use countersign_config::sections::keys::Keys;
+use countersign_config::{AliasPassphrase, ConfigError, SignerVariables, folded_alias};
+use countersign_custody::sealed::{DEFAULT_ALIAS, Passphrase, Passphrases};
+
+use crate::data_dir::{DataDir, Hold};
+use crate::exit::Failure;
+use crate::flags::{environment, variable_names};
+use crate::key_passphrase;
+
+/// The passphrases to start with. `hold` shows that no other server writes into `dir`.
+pub(crate) fn obtain(keys: &Keys, dir: &DataDir, hold: &Hold) -> Result<Passphrases, Failure> {
+    ring(&variables()?, keys, dir, || key_passphrase::obtain(keys, dir, hold))
+}
+
+/// The passphrases that a start would use. Makes nothing: what a start would make is replaced by
+/// one that opens nothing.
+pub(crate) fn look(keys: &Keys, dir: &DataDir) -> Result<Passphrases, Failure> {
+    ring(&variables()?, keys, dir, || match key_passphrase::look(keys, dir)? {
+        Some(found) => Ok(found),
+        None => key_passphrase::stand_in(dir),
+    })
+}
+
+/// What the environment says to Notary's signer of passphrases.
+pub(crate) fn variables() -> Result<SignerVariables, ConfigError> {
+    SignerVariables::find(variable_names(), &environment)
+}
+
+/// The alias of new keys.
+pub(crate) fn default_alias(variables: &SignerVariables) -> &str {
+    variables.default_alias().unwrap_or(DEFAULT_ALIAS)
+}
+
+/// Whether `alias` is our own, however it is spelt.
+pub(crate) fn is_ours(alias: &str) -> bool {
+    folded_alias(alias) == folded_alias(DEFAULT_ALIAS)
+}
+
+fn ring(
+    variables: &SignerVariables,
+    keys: &Keys,
+    dir: &DataDir,
+    ours: impl FnOnce() -> Result<Passphrase, Failure>,
+) -> Result<Passphrases, Failure> {
+    let alias = default_alias(variables);
+    let mut ring = if is_ours(alias) {
+        Passphrases::new(alias, ours()?)
+    } else {
+        let given = variables.of(alias).ok_or_else(|| without_passphrase(alias))?;
+        let ring = Passphrases::new(alias, read(given)?);
+        match key_passphrase::if_any(keys, dir)? {
+            Some(ours) => ring.with(DEFAULT_ALIAS, ours),
+            None => ring,
+        }
+    };
+    for given in variables.given().iter().filter(|given| !is_ours(&given.alias)) {
+        ring = ring.with(&given.alias, read(given)?);
+    }
+    Ok(ring)
+}
+
+fn read(given: &AliasPassphrase) -> Result<Passphrase, Failure> {
+    let secret = given.read(&environment)?;
+    let empty = || ConfigError::UnusableSecret {
+        origin: given.variable.clone(),
+        problem: "is empty",
+        mend: "write the passphrase into it",
+    };
+    Ok(Passphrase::new(secret).ok_or_else(empty)?)
+}
+
+fn without_passphrase(alias: &str) -> Failure {
+    let variable = format!("NOTARY_SIGNER_{}", folded_alias(alias));
+    Failure::Usage(format!(
+        "new keys are to be sealed under the alias {alias:?} (NOTARY_SIGNER_DEFAULT_ALIAS), and \
+         {variable} is not set: set it, or {variable}_FILE to a file that holds the passphrase"
+    ))
+}
