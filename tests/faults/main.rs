@@ -6,6 +6,7 @@
 
 mod bench;
 mod clock;
+mod damaged;
 mod file;
 mod full;
 mod locked;

@@ -12,6 +12,7 @@
 //! [`session::Session`] in the file of its theme below `e2e/`, played with [`compare::alike`].
 
 pub mod compare;
+pub mod damage;
 pub mod peers;
 pub mod session;
 pub mod signer;

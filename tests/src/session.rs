@@ -102,6 +102,11 @@ impl Session {
         &self.server
     }
 
+    /// The server, to be stopped and started.
+    pub fn server_mut(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
     /// What was said so far.
     #[must_use]
     pub fn transcript(&self) -> &Transcript {

@@ -4,4 +4,5 @@
 //! What never comes in: engines without a server; they are tested beside their code.
 #![cfg(test)]
 
+mod cycle;
 mod postgres;

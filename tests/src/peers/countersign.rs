@@ -227,7 +227,11 @@ fn port_in(line: &str) -> Option<u16> {
     digits.parse().ok()
 }
 
-async fn healthy(process: &mut Process, endpoint: &Endpoint) -> Result<()> {
+/// Waits until a server that was started in another way is healthy.
+///
+/// # Errors
+/// It ends, or is not in time.
+pub async fn healthy(process: &mut Process, endpoint: &Endpoint) -> Result<()> {
     let wire = Wire::to(endpoint)?;
     let deadline = Instant::now() + PATIENCE;
     loop {

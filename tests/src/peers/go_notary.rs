@@ -6,7 +6,7 @@
 //! played against it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -54,14 +54,18 @@ CREATE TABLE private_keys (
 );
 ";
 
+/// The server's file of settings in the pair's directory.
+const SERVER_CONFIG: &str = "server.json";
+
 /// A running Go pair.
 #[derive(Debug)]
 pub struct GoNotary {
     // Dropped in this order: users before what they use.
     server: Process,
-    _signer: Process,
+    signer: Process,
     postgres: Postgres,
     port: u16,
+    signer_port: u16,
     endpoint: Endpoint,
     directory: TempDir,
 }
@@ -72,6 +76,12 @@ impl GoNotary {
 
     /// The name of the signer's database.
     pub const SIGNER_DATABASE: &str = "notarysigner";
+
+    /// The alias of the signer's keys, and of its environment: `NOTARY_SIGNER_FIRST`.
+    pub const ALIAS: &str = "first";
+
+    /// The passphrase of that alias.
+    pub const PASSPHRASE: &str = "throwaway passphrase";
 
     /// Where both databases are.
     #[must_use]
@@ -106,7 +116,7 @@ impl GoNotary {
         server.listens(port).await?;
 
         let endpoint = Endpoint::new(port, authority.certificate());
-        let pair = Self { server, _signer: signer, postgres, port, endpoint, directory };
+        let pair = Self { server, signer, postgres, port, signer_port, endpoint, directory };
         pair.warm().await?;
         Ok(pair)
     }
@@ -129,6 +139,31 @@ impl GoNotary {
     /// It cannot be killed.
     pub fn stop(&mut self) -> Result<()> {
         self.server.kill9()
+    }
+
+    /// The server's file of settings, as its operator wrote it.
+    #[must_use]
+    pub fn server_config(&self) -> PathBuf {
+        self.directory.path().join(SERVER_CONFIG)
+    }
+
+    /// Ends server and signer; the databases stay.
+    ///
+    /// # Errors
+    /// They cannot be killed.
+    pub fn stop_both(&mut self) -> Result<()> {
+        self.server.kill9()?;
+        self.signer.kill9()
+    }
+
+    /// Starts both again, on the same ports and tables.
+    ///
+    /// # Errors
+    /// They do not start.
+    pub async fn start_both(&mut self) -> Result<()> {
+        self.signer = start_signer(self.directory.path(), self.signer_port, self.postgres.port())?;
+        self.signer.listens(self.signer_port).await?;
+        self.start_again().await
     }
 
     /// Starts the server again, on the same port and tables.
@@ -169,15 +204,15 @@ fn start_signer(directory: &Path, port: u16, database: u16) -> Result<Process> {
         "storage": {
             "backend": "postgres",
             "db_url": database_url(database, GoNotary::SIGNER_DATABASE),
-            "default_alias": "first",
+            "default_alias": GoNotary::ALIAS,
         },
     });
     let file = directory.join("signer.json");
     fs::write(&file, config.to_string())?;
     let program = Program::new(find("notary-signer", "notary")?)
         .args(["-config".to_owned(), file.to_string_lossy().into_owned()])
-        .env("NOTARY_SIGNER_DEFAULT_ALIAS", "first")
-        .env("NOTARY_SIGNER_FIRST", "throwaway passphrase");
+        .env("NOTARY_SIGNER_DEFAULT_ALIAS", GoNotary::ALIAS)
+        .env("NOTARY_SIGNER_FIRST", GoNotary::PASSPHRASE);
     Process::spawn("notary-signer", &program, None)
 }
 
@@ -200,12 +235,12 @@ fn write_server_config(directory: &Path, port: u16, signer: u16, database: u16) 
         "logging": { "level": "error" },
         "storage": { "backend": "postgres", "db_url": database_url(database, GoNotary::SERVER_DATABASE) },
     });
-    fs::write(directory.join("server.json"), config.to_string())?;
+    fs::write(directory.join(SERVER_CONFIG), config.to_string())?;
     Ok(())
 }
 
 fn start_server(directory: &Path) -> Result<Process> {
-    let file = directory.join("server.json").to_string_lossy().into_owned();
+    let file = directory.join(SERVER_CONFIG).to_string_lossy().into_owned();
     let program = Program::new(find("notary-server", "notary")?).args(["-config".to_owned(), file]);
     Process::spawn("notary-server", &program, None)
 }

@@ -1,16 +1,53 @@
 //! Rows that cannot be concern the reads that meet them, and no other.
 
 use anyhow::{Result, ensure};
-use countersign_storage::{ChangeRange, KeyStore as _, MetadataStore as _, StorageError};
+use countersign_storage::{ChangeRange, KeyStore as _, MetadataStore as _, Place, StorageError};
+use countersign_tests::damage;
+use countersign_tests::peers::countersign::Countersign;
 use countersign_tuf::names::{Gun, RoleName};
 
-use super::{Bench, app, commit, execute};
+use super::{Bench, OWNER, app, commit, execute};
 
 const ALL: ChangeRange = ChangeRange::After { id: 0, limit: 100 };
 
 const INSERT_KEY: &str = "INSERT INTO private_keys (key_id, encryption_alg, keywrap_alg, \
     algorithm, passphrase_alias, public, private, gun, role) \
     VALUES ('aa', 'e', 'k', 'ecdsa', 'p', 'x', 'x', 'a/b', 'timestamp')";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_row_concerns_its_own_repository_alone() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.empty_database().await?;
+    let url = bench.server.url(OWNER, &database);
+    let server = Countersign::start_with(&format!("[database]\nurl = '{url}'\n")).await?;
+    let execute = async |statement: &str| {
+        let mut connection = bench.connect(&database).await?;
+        execute(&mut connection, statement).await
+    };
+    damage::concerns_its_own_repository_alone(server.endpoint(), execute, || server.log()).await
+}
+
+/// The walk of those that sign ahead goes on to all others.
+#[tokio::test]
+async fn a_document_without_a_time_keeps_no_other_from_being_signed_ahead() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    for damage in ["'infinity'", "'-infinity'", "'20000-01-01'", "NULL"] {
+        let database = bench.database().await?;
+        let store = bench.open(&database).await?;
+        let mut connection = bench.connect(&database).await?;
+        let insert = format!(
+            "INSERT INTO tuf_files (created_at, gun, role, version, data, sha256) VALUES
+            ({damage}, 'a/b', 'root', 1, 'x', 'x'), (now(), 'a/b', 'timestamp', 1, 'x', 'x'),
+            (now(), 'a/c', 'root', 1, 'x', 'x'), (now(), 'a/c', 'timestamp', 1, 'x', 'x')"
+        );
+        execute(&mut connection, &insert).await?;
+        let (from, until) = ("2000-01-01T00:00:00Z".parse()?, "9999-01-01T00:00:00Z".parse()?);
+        let found = store.published(Place::before(from), until, 10).await?;
+        let guns: Vec<&str> = found.iter().map(|found| found.gun.as_str()).collect();
+        ensure!(guns == ["a/c"], "{damage}: {guns:?}");
+    }
+    Ok(())
+}
 
 #[tokio::test]
 async fn a_damaged_document_is_told_with_its_row() -> Result<()> {

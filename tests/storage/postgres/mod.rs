@@ -1,10 +1,12 @@
 //! PostgreSQL. A server per test and a database per case, copied from one that is migrated.
 
 mod conformance;
+mod cycle;
 mod damage;
 mod faults;
 mod go;
 mod migrations;
+mod refusals;
 mod rights;
 mod serve;
 mod statements;

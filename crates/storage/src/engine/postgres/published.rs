@@ -5,8 +5,8 @@ use sqlx::postgres::PgRow;
 
 use super::connections::Connections;
 use super::row::{TableRow, time_value};
-use crate::contract::StorageResult;
 use crate::contract::published::{Place, Published};
+use crate::contract::{StorageError, StorageResult};
 
 const TABLE: &str = "tuf_files";
 
@@ -39,11 +39,16 @@ pub(super) async fn read(
         .bind(after.id())
         .bind(time_value(timestamp_before)?)
         .bind(i64::from(limit));
-    readers.list(query).await?.iter().map(published).collect()
+    readers.list(query).await?.iter().filter_map(published).collect()
 }
 
-fn published(found: &PgRow) -> StorageResult<Published> {
+/// A row that has no time has no place to go on from, and concerns its own GUN: whoever asks for
+/// that is told.
+fn published(found: &PgRow) -> Option<StorageResult<Published>> {
     let row = TableRow::new(found, TABLE);
-    let place = Place::behind(row.time("created_at")?, row.id()?);
-    Ok(Published { gun: row.column("gun")?, place })
+    let read = || {
+        let place = Place::behind(row.time("created_at")?, row.id()?);
+        Ok(Published { gun: row.column("gun")?, place })
+    };
+    Some(read()).filter(|read| !matches!(read, Err(StorageError::Corrupt { .. })))
 }

@@ -5,8 +5,8 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 
 use super::errors;
 use super::row::{TableRow, time_text};
-use crate::contract::StorageResult;
 use crate::contract::published::{Place, Published};
+use crate::contract::{StorageError, StorageResult};
 
 const TABLE: &str = "tuf_files";
 
@@ -43,11 +43,16 @@ pub(super) async fn read(
         .fetch_all(pool)
         .await
         .map_err(|error| errors::of_statement(&error))?;
-    rows.iter().map(published).collect()
+    rows.iter().filter_map(published).collect()
 }
 
-fn published(found: &SqliteRow) -> StorageResult<Published> {
+/// A row that has no time has no place to go on from, and concerns its own GUN: whoever asks for
+/// that is told.
+fn published(found: &SqliteRow) -> Option<StorageResult<Published>> {
     let row = TableRow::new(found, TABLE);
-    let place = Place::behind(row.time("created_at")?, row.column("id")?);
-    Ok(Published { gun: row.column("gun")?, place })
+    let read = || {
+        let place = Place::behind(row.time("created_at")?, row.column("id")?);
+        Ok(Published { gun: row.column("gun")?, place })
+    };
+    Some(read()).filter(|read| !matches!(read, Err(StorageError::Corrupt { .. })))
 }

@@ -8,6 +8,7 @@ use super::{commit, execute, fresh, gun, timestamp};
 use crate::contract::changefeed::ChangeRange;
 use crate::contract::keys::KeyStore as _;
 use crate::contract::metadata::{Commit, Heads, MetadataStore as _};
+use crate::contract::published::Place;
 use crate::contract::{StorageError, StorageResult};
 use crate::engine::sqlite::SqliteStore;
 
@@ -89,6 +90,26 @@ async fn a_document_without_a_time_is_corrupt() {
     check_document("UPDATE tuf_files SET created_at = NULL", "created_at is NULL").await;
     let damage = "UPDATE tuf_files SET created_at = '2026-11-24 11:02:35'";
     check_document(damage, "created_at is no time").await;
+}
+
+/// The walk of those that sign ahead goes on to all others.
+#[tokio::test]
+async fn a_document_without_a_time_keeps_no_other_from_being_walked_to() {
+    for damage in ["NULL", "''", "'2026-11-24'", "'later'"] {
+        let (store, _directory) = fresh().await;
+        let at = "'2026-11-24T11:02:35.785575Z'";
+        let insert = format!(
+            "INSERT INTO tuf_files (created_at, updated_at, gun, role, version, data, sha256) VALUES
+            ({damage}, {at}, 'a/b', 'root', 1, x'00', ''), ({at}, {at}, 'a/b', 'timestamp', 1, x'00', ''),
+            ({at}, {at}, 'a/c', 'root', 1, x'00', ''), ({at}, {at}, 'a/c', 'timestamp', 1, x'00', '')"
+        );
+        execute(&store, &insert).await;
+        let from = Place::before("2000-01-01T00:00:00Z".parse().unwrap());
+        let until = "2027-01-01T00:00:00Z".parse().unwrap();
+        let found = store.published(from, until, 10).await.unwrap();
+        let guns: Vec<&str> = found.iter().map(|found| found.gun.as_str()).collect();
+        assert_eq!(guns, ["a/c"], "{damage}");
+    }
 }
 
 #[tokio::test]
