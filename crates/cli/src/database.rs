@@ -15,8 +15,10 @@ use countersign_storage::engine::postgres::{
 };
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
-    Inventory, KeyAliases, KeyCatalogue, KeyStore, MetadataStore, StorageError,
+    Inventory, KeyAliases, KeyArchive, KeyCatalogue, KeyStore, MetadataArchive, MetadataStore,
+    StorageError,
 };
+use countersign_trust::operate::import::Side;
 use secrecy::ExposeSecret as _;
 
 use crate::data_dir::DataDir;
@@ -53,6 +55,7 @@ enum Store {
 /// What a command does with a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
+    Change,
     Look,
     Serve,
 }
@@ -60,15 +63,21 @@ enum Use {
 impl Databases {
     /// Those of `settings`.
     pub(crate) fn of(settings: &Settings, dir: &DataDir) -> Result<Self, Failure> {
+        Self::at(settings.database.metadata()?, settings.database.keys()?, dir)
+    }
+
+    /// Those at two locations; the keys are with the metadata where there is only one.
+    pub(crate) fn at(
+        metadata: Location,
+        keys: Option<Location>,
+        dir: &DataDir,
+    ) -> Result<Self, Failure> {
         let place = |location| match location {
             Location::DataDir => Ok(Place::Sqlite(dir.database())),
             Location::Sqlite(path) => Ok(Place::Sqlite(path)),
             Location::Postgres(url) => postgres(&url).map(Place::Postgres),
         };
-        Ok(Self {
-            metadata: place(settings.database.metadata()?)?,
-            keys: settings.database.keys()?.map(place).transpose()?,
-        })
+        Ok(Self { metadata: place(metadata)?, keys: keys.map(place).transpose()? })
     }
 
     /// Where the metadata is.
@@ -92,6 +101,11 @@ impl Databases {
             }
         }
         Ok(stores)
+    }
+
+    /// Opens both for a command that changes them: one that is away is not waited for.
+    pub(crate) async fn open_to_change(&self) -> Result<Stores, Failure> {
+        self.open_each(Use::Change).await
     }
 
     /// Opens both for reading; `None` where a file is not there yet.
@@ -121,13 +135,14 @@ impl Place {
             Self::Sqlite(path) => {
                 let store = match what_for {
                     Use::Look => SqliteStore::open_read_only(path).await,
-                    Use::Serve => SqliteStore::open(path).await,
+                    Use::Change | Use::Serve => SqliteStore::open(path).await,
                 };
                 store.map(|store| Store::Sqlite(Arc::new(store))).map_err(failed)
             }
             Self::Postgres(address) => {
                 let options = PostgresOptions { tables, ..PostgresOptions::default() };
                 let store = match what_for {
+                    Use::Change => PostgresStore::open(address, &options).await,
                     Use::Look => PostgresStore::open_read_only(address, &options).await,
                     Use::Serve => once_there(address, &options).await,
                 };
@@ -157,7 +172,39 @@ impl fmt::Display for Place {
     }
 }
 
+/// A store with everything that an import needs.
+trait Whole:
+    MetadataStore + Inventory + MetadataArchive + KeyStore + KeyCatalogue + KeyArchive
+{
+}
+
+impl Whole for SqliteStore {}
+impl Whole for PostgresStore {}
+
+impl Store {
+    fn whole(&self) -> &dyn Whole {
+        match self {
+            Self::Sqlite(store) => &**store,
+            Self::Postgres(store) => &**store,
+        }
+    }
+}
+
 impl Stores {
+    /// Both, as an import sees them.
+    pub(crate) fn side(&self) -> Side<'_> {
+        let metadata = self.metadata.whole();
+        let keys = self.keys.as_ref().unwrap_or(&self.metadata).whole();
+        Side {
+            metadata,
+            inventory: metadata,
+            archive: metadata,
+            keys,
+            catalogue: keys,
+            key_archive: keys,
+        }
+    }
+
     /// The metadata.
     pub(crate) fn metadata(&self) -> Arc<dyn MetadataStore> {
         match &self.metadata {

@@ -56,6 +56,12 @@ pub(crate) enum Failure {
     /// The database cannot be opened now.
     #[error("the database {database} cannot be opened now ({reason}): mend that and start again")]
     DatabaseUnavailable { database: String, reason: String },
+    /// The target of an import holds what did not come from its source.
+    #[error("nothing is imported into {database}: {reason}")]
+    ForeignChanges { database: String, reason: String },
+    /// An import was asked to stop.
+    #[error("the import was stopped in good order: run it again to go on")]
+    ImportStopped { number: u8 },
     /// Another server holds the data directory.
     #[error(
         "another countersign serve uses the data directory {}: stop it, or give this one another \
@@ -66,6 +72,12 @@ pub(crate) enum Failure {
     /// A second signal came while requests were finishing.
     #[error("ended by a second {} without waiting for what was in flight", name)]
     Interrupted { name: &'static str, number: u8 },
+    /// An import is done, but for some things.
+    #[error(
+        "{guns} GUNs and {rows} damaged rows were left out, {keys} keys cannot sign: see the report, \
+         mend the source or give the passphrases, and run it again"
+    )]
+    LeftOut { guns: usize, keys: usize, rows: usize },
     /// The address cannot be listened on.
     #[error(
         "cannot listen on {address} ({reason}): stop what uses it, or choose another with --listen"
@@ -107,7 +119,7 @@ pub(crate) enum Failure {
 }
 
 /// Each exit code with its meaning, as help and documentation list them.
-pub(crate) const EXIT_CODES: [(u8, &str); 14] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 15] = [
     (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
@@ -121,7 +133,8 @@ pub(crate) const EXIT_CODES: [(u8, &str); 14] = [
     (10, "the database cannot be opened now"),
     (11, "a check of doctor failed"),
     (12, "the database refuses: a wrong user, password, name or certificate, or no right"),
-    (13, "check found GUNs that are not sound"),
+    (13, "check found GUNs that are not sound, or import could not move or use all"),
+    (14, "the target of an import holds changes that did not come from its source"),
 ];
 
 impl Failure {
@@ -183,10 +196,13 @@ impl Failure {
             Self::DatabaseUnavailable { .. } => 10,
             Self::Ailing { .. } => 11,
             Self::DatabaseRefuses { .. } => 12,
-            Self::Unsound { .. } => 13,
+            Self::LeftOut { .. } | Self::Unsound { .. } => 13,
+            Self::ForeignChanges { .. } => 14,
             Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.
-            Self::Interrupted { number, .. } => number.saturating_add(128),
+            Self::ImportStopped { number } | Self::Interrupted { number, .. } => {
+                number.saturating_add(128)
+            }
         }
     }
 }
@@ -210,7 +226,8 @@ pub(crate) fn conclude(outcome: Result<(), Failure>) -> ExitCode {
 /// The exit codes as the foot of a help text.
 pub(crate) fn help() -> String {
     let rows = EXIT_CODES.iter().map(|(code, meaning)| format!("\n  {code:>2}  {meaning}"));
-    let signals = "\n  130, 143  ended at once by a second SIGINT or SIGTERM";
+    let signals =
+        "\n  130, 143  ended at once by a second SIGINT or SIGTERM; an import by the first";
     format!("Exit codes:{}{signals}", rows.collect::<String>())
 }
 

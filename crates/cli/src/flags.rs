@@ -106,6 +106,11 @@ pub(crate) struct DatabaseFlags {
     keys_database: Option<DatabaseUrl>,
 }
 
+/// As [`database_url`], for databases that are no setting.
+pub(crate) fn source_url(text: &str) -> Result<DatabaseUrl, Infallible> {
+    database_url(text)
+}
+
 /// Kept as it was written; what is wrong with it is said where all settings are judged.
 #[expect(clippy::unnecessary_wraps, reason = "the form that clap wants")]
 fn database_url(text: &str) -> Result<DatabaseUrl, Infallible> {

@@ -44,6 +44,7 @@ use crate::exit::Failure;
   countersign certs show            what clients must trust, and where docker wants it
   countersign check                 whether all that is stored is sound
   countersign config check          whether serve can start with these settings
+  countersign import                move everything out of a Notary
   countersign doctor URL            what a client of the server at URL will meet
   countersign serve --help          every setting, with its environment variable"
 )]
@@ -59,6 +60,7 @@ enum Command {
     Completions(commands::completions::Completions),
     Config(commands::config::Config),
     Doctor(commands::doctor::Doctor),
+    Import(commands::import::Import),
     Keys(commands::keys::Keys),
     Serve(commands::serve::Serve),
     /// Print the version.
@@ -96,6 +98,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Completions(completions) => completions.run(),
         Command::Config(config) => config.run(),
         Command::Doctor(doctor) => doctor.run(),
+        Command::Import(import) => import.run(),
         Command::Keys(keys) => keys.run(),
         Command::Serve(serve) => serve.run(),
         Command::Version => writeln!(io::stdout(), "countersign {}", env!("CARGO_PKG_VERSION"))

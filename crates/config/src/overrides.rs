@@ -233,7 +233,7 @@ fn utf8(name: &Name, value: OsString) -> Result<String, ConfigError> {
 }
 
 /// The URL in a variable, or in the file that another names.
-fn database_url(
+pub(crate) fn database_url(
     variable: &dyn Fn(&str) -> Option<OsString>,
     text: &'static str,
     file: &'static str,
@@ -260,14 +260,25 @@ fn database(
     said: Option<&DatabaseUrl>,
 ) -> Result<Option<DatabaseUrl>, ConfigError> {
     match (way, said) {
-        (Way::Flag, Some(url)) if url.holds_password() => Err(ConfigError::UnusableSecret {
-            origin: name.flag.to_owned(),
-            problem: "holds a password, which other users of this machine can read",
-            mend: "give the URL in the variable of that setting, or in the file that the variable \
-                   with _FILE names",
-        }),
+        (Way::Flag, Some(url)) => without_password(name.flag, url).map(Some),
         (_, said) => Ok(said.cloned()),
     }
+}
+
+/// The URL that a flag gives, when there is no password in it.
+pub(crate) fn without_password(
+    flag: &'static str,
+    url: &DatabaseUrl,
+) -> Result<DatabaseUrl, ConfigError> {
+    if !url.holds_password() {
+        return Ok(url.clone());
+    }
+    Err(ConfigError::UnusableSecret {
+        origin: flag.to_owned(),
+        problem: "holds a password, which other users of this machine can read",
+        mend: "give the URL in the variable of that setting, or in the file that the variable \
+               with _FILE names",
+    })
 }
 
 fn path(way: Way, name: &Name, said: Option<&Path>) -> Result<Option<PathBuf>, ConfigError> {

@@ -125,8 +125,12 @@ impl<'a> KeyList<'a> {
     async fn current_root(&self, gun: &str) -> Result<CurrentRoot, StorageError> {
         // A GUN that cannot be has no metadata either.
         let Ok(gun) = Gun::parse(gun) else { return Ok(CurrentRoot::Missing) };
-        let Some(stored) = self.metadata.newest(&gun, &RoleName::Root).await? else {
-            return Ok(CurrentRoot::Missing);
+        let stored = match self.metadata.newest(&gun, &RoleName::Root).await {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return Ok(CurrentRoot::Missing),
+            // A damaged row is that GUN's trouble, and no reason to list no key.
+            Err(StorageError::Corrupt { .. }) => return Ok(CurrentRoot::Unreadable),
+            Err(other) => return Err(other),
         };
         let read = Unverified::<Root>::parse(RoleName::Root, stored.bytes)
             .and_then(|root| root.read_untrusted());

@@ -60,6 +60,11 @@ fn the_help_of_doctor() {
 }
 
 #[test]
+fn the_help_of_import() {
+    insta::assert_snapshot!(printed(&["import", "--help"]));
+}
+
+#[test]
 fn the_help_of_keys_list() {
     insta::assert_snapshot!(printed(&["keys", "list", "--help"]));
 }
@@ -94,7 +99,7 @@ fn without_a_command_the_refusal_names_the_commands() {
     let (code, line) = refusal(countersign::<&str>(empty_dir().path(), &[]));
     assert_eq!(code, 2, "{line}");
     assert!(
-        line.contains("certs, check, completions, config, doctor, keys, serve, version"),
+        line.contains("certs, check, completions, config, doctor, import, keys, serve, version"),
         "{line}"
     );
 }

@@ -10,6 +10,7 @@ mod connection;
 mod doctor;
 mod files;
 mod help;
+mod import;
 mod keys;
 mod logs;
 mod making;

@@ -59,25 +59,6 @@ pub(crate) fn start(command: Command) -> Server {
     Server::start(command)
 }
 
-/// A server that waits for something before it listens.
-pub(crate) struct Waiting(Running);
-
-impl Waiting {
-    /// Starts it and waits until a line of its log holds `text`.
-    pub(crate) fn start(mut command: Command, text: &str) -> Self {
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut running = Running::watch(child);
-        running.wait_for(Stream::Err, text);
-        Self(running)
-    }
-
-    /// Sends it a signal, and waits for its end.
-    pub(crate) fn end_by(self, signal: &str) -> Ended {
-        self.0.signal(signal);
-        self.0.wait()
-    }
-}
-
 /// A server that listens.
 pub(crate) struct Server {
     running: Running,
@@ -98,6 +79,10 @@ impl Server {
         Self { running, address, url }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.child.id()
+    }
+
     /// Waits for a line of the log that holds `text`.
     pub(crate) fn wait_for_log(&mut self, text: &str) -> String {
         self.running.wait_for(Stream::Err, text)
@@ -109,7 +94,9 @@ impl Server {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        self.running.signal(name);
+        let status =
+            Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
+        assert!(status.expect("kill is missing: install procps").success());
     }
 
     /// Asks it to stop and waits until it has.
@@ -163,12 +150,6 @@ impl Running {
         let err = reader(child.stderr.take().unwrap(), Stream::Err, sender);
         let (stdout, stderr) = (String::new(), String::new());
         Self { child, lines, stdout, stderr, readers: vec![out, err] }
-    }
-
-    fn signal(&self, name: &str) {
-        let status =
-            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
-        assert!(status.expect("kill is missing: install procps").success());
     }
 
     fn wait_for(&mut self, stream: Stream, text: &str) -> String {

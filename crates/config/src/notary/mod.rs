@@ -34,7 +34,7 @@ pub use self::keys::advice_on_variable;
 use self::source::{Source, Value};
 pub use self::storage::{Engine, NotaryStorage};
 use crate::sections::log::Level;
-use crate::{ConfigError, Origin, Settings};
+use crate::{ConfigError, DatabaseUrl, Origin, Settings};
 
 /// What Notary's file says beside the settings that it was turned into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub(crate) fn read(
     path: &Path,
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Read, ConfigError> {
-    let source = Source::read(named_by, path, variable)?;
+    let source = Source::read(named_by, path, source::PREFIX, variable)?;
     refuse_signers_file(&source)?;
     refuse_access_rules(&source)?;
     let mut reading = Reading {
@@ -99,6 +99,39 @@ pub(crate) fn read(
     let places = Places { backend: backend_place, signer: signer_place };
     let config = NotaryConfig { storage, signer, notes: reading.notes, places };
     Ok(Read { settings: reading.settings, origins: reading.origins, config })
+}
+
+/// Which of Notary's two programs a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// `notary-server`.
+    Server,
+    /// `notary-signer`.
+    Signer,
+}
+
+/// The URL of the database that the file at `path` names, whatever else it says, and notes on that
+/// URL.
+pub(crate) fn database_in(
+    program: Program,
+    named_by: &'static str,
+    path: &Path,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<(DatabaseUrl, Vec<String>), ConfigError> {
+    let prefix = match program {
+        Program::Server => source::PREFIX,
+        Program::Signer => source::SIGNER_PREFIX,
+    };
+    let source = Source::read(named_by, path, prefix, variable)?;
+    let found = storage::read(&source)?;
+    match found.storage {
+        NotaryStorage::Database { url, .. } => Ok((url, found.notes)),
+        NotaryStorage::Memory => Err(ConfigError::Notary {
+            origin: source.place("storage.backend"),
+            cause: "what is in memory only cannot be moved".to_owned(),
+            mend: "name a configuration with a database".to_owned(),
+        }),
+    }
 }
 
 fn refuse_signers_file(source: &Source<'_>) -> Result<(), ConfigError> {

@@ -14,14 +14,17 @@ use zeroize::Zeroizing;
 
 use crate::{ConfigError, Origin};
 
-/// The prefix of the environment variables.
+/// The prefix of the environment variables of Notary's server.
 pub(super) const PREFIX: &str = "NOTARY_SERVER_";
+/// The same of its signer.
+pub(super) const SIGNER_PREFIX: &str = "NOTARY_SIGNER_";
 
 /// The file and the environment.
 pub(super) struct Source<'a> {
     path: &'a Path,
     /// By dotted key in small letters. No value is an object.
     values: BTreeMap<String, Json>,
+    prefix: &'static str,
     variable: &'a dyn Fn(&str) -> Option<OsString>,
 }
 
@@ -49,16 +52,18 @@ impl<T> Value<T> {
 }
 
 impl<'a> Source<'a> {
-    /// Reads the file at `path`, which `named_by` names; its form goes by its extension.
+    /// Reads the file at `path`, which `named_by` names; its form goes by its extension. Variables
+    /// over it begin with `prefix`.
     pub(super) fn read(
         named_by: &'static str,
         path: &'a Path,
+        prefix: &'static str,
         variable: &'a dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
             ConfigError::Unreadable { path: path.to_owned(), named_by, reason: error.to_string() }
         })?;
-        let mut source = Self { path, values: BTreeMap::new(), variable };
+        let mut source = Self { path, values: BTreeMap::new(), prefix, variable };
         match source.parse(&text)? {
             Json::Object(top) => {
                 for (key, value) in top {
@@ -179,7 +184,7 @@ impl<'a> Source<'a> {
     /// The first key that begins with `prefix` and is set to anything, in the file or by one of
     /// the variables that Notary reads below that prefix.
     pub(super) fn first_below(&self, prefix: &str) -> Option<Value<()>> {
-        let name = variable_name(&format!("{prefix}type"));
+        let name = self.variable_name(&format!("{prefix}type"));
         if (self.variable)(&name).is_some_and(|value| !value.is_empty()) {
             let place = name.clone();
             return Some(Value { content: (), origin: Origin::NotaryVariable { name }, place });
@@ -192,7 +197,7 @@ impl<'a> Source<'a> {
     }
 
     fn of_variable(&self, key: &str) -> Result<Option<Value<String>>, ConfigError> {
-        let name = variable_name(key);
+        let name = self.variable_name(key);
         let Some(content) = (self.variable)(&name).filter(|value| !value.is_empty()) else {
             return Ok(None);
         };
@@ -208,9 +213,18 @@ impl<'a> Source<'a> {
         let origin = Origin::Notary { path: self.path.to_owned(), key: key.to_owned() };
         Some(Value { content, origin, place: self.place(key) })
     }
+
+    /// The environment variable that Notary reads for `key`.
+    fn variable_name(&self, key: &str) -> String {
+        prefixed(self.prefix, key)
+    }
 }
 
-/// The environment variable that Notary reads for `key`.
+/// The environment variable that Notary's server reads for `key`.
 pub(super) fn variable_name(key: &str) -> String {
-    format!("{PREFIX}{}", key.to_uppercase().replace('.', "_"))
+    prefixed(PREFIX, key)
+}
+
+fn prefixed(prefix: &str, key: &str) -> String {
+    format!("{prefix}{}", key.to_uppercase().replace('.', "_"))
 }

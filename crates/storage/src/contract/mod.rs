@@ -9,6 +9,7 @@
 //! - Absence is an `Option`; [`StorageError`] always means "could not look" or "cannot be".
 
 pub mod aliases;
+pub mod archive;
 pub mod changefeed;
 pub mod inventory;
 pub mod keys;
@@ -21,7 +22,7 @@ use thiserror::Error;
 pub type StorageResult<T> = Result<T, StorageError>;
 
 /// Why a store could not do what it was asked.
-#[derive(Clone, Debug, Error)]
+#[derive(Debug, Error)]
 pub enum StorageError {
     /// The database is busy, away or full. Trying again later can help.
     #[error("the database cannot answer now: {reason}")]

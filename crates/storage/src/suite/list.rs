@@ -106,6 +106,17 @@ macro_rules! conformance_names {
             a_deleted_gun_is_not_gone_through,
             every_version_is_told_with_its_row,
         }
+        $crate::$emit! { @theme $with, archive:
+            archived_documents_come_back_with_their_dates,
+            an_archived_version_that_is_stored_keeps_all_out,
+            a_publish_follows_archived_documents,
+            an_unannounced_removal_is_of_one_gun_and_no_change,
+            archived_changes_keep_their_numbers_and_new_ones_follow,
+            an_archived_number_that_is_taken_keeps_all_out,
+            an_archived_key_comes_back_and_replaces_its_like,
+            an_archived_key_of_another_role_keeps_all_out,
+            a_key_is_removed_by_its_exact_id,
+        }
         $crate::$emit! { @theme $with, key_catalogue:
             a_store_without_keys_has_no_records,
             a_record_tells_what_was_noted,
@@ -215,8 +226,9 @@ macro_rules! racing_cases {
 
 #[cfg(test)]
 mod tests {
-    const THEMES: [&str; 9] = [
+    const THEMES: [&str; 10] = [
         include_str!("aliases.rs"),
+        include_str!("archive.rs"),
         include_str!("changefeed.rs"),
         include_str!("conflicts.rs"),
         include_str!("inventory.rs"),

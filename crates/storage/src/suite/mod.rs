@@ -9,6 +9,7 @@
 //! To add a case: write the function in its theme's file and add its name to the macro's list.
 
 pub mod aliases;
+pub mod archive;
 pub mod changefeed;
 pub mod conflicts;
 pub mod durable;

@@ -6,6 +6,7 @@
 
 mod address;
 mod aliases;
+mod archive;
 mod changefeed;
 mod commit;
 mod connect;

@@ -3,13 +3,14 @@
 //! Never in here: a statement's text; that is in the file that runs it.
 
 use super::{
-    aliases, changefeed, commit, connect, findings, inventory, key_catalogue, keys, locks,
+    aliases, archive, changefeed, commit, connect, findings, inventory, key_catalogue, keys, locks,
     metadata, migrations, published,
 };
 
 /// Each file's statements.
-pub(super) const FILES: [&[&str]; 12] = [
+pub(super) const FILES: [&[&str]; 13] = [
     aliases::STATEMENTS,
+    archive::STATEMENTS,
     changefeed::STATEMENTS,
     commit::STATEMENTS,
     connect::STATEMENTS,
@@ -57,8 +58,9 @@ pub const INDEXED: [(&str, &str); 21] = [
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 12] = [
+    const TEXTS: [&str; 13] = [
         include_str!("aliases.rs"),
+        include_str!("archive.rs"),
         include_str!("changefeed.rs"),
         include_str!("commit.rs"),
         include_str!("connect.rs"),

@@ -4,6 +4,7 @@
 //! nothing is cached here. Never in here: other engines, and any lock beyond the database's own.
 
 mod aliases;
+mod archive;
 mod changefeed;
 mod connect;
 mod errors;

@@ -4,12 +4,13 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 
 use super::fresh;
 use crate::engine::sqlite::{
-    aliases, changefeed, inventory, key_catalogue, keys, metadata, published,
+    aliases, archive, changefeed, inventory, key_catalogue, keys, metadata, published,
 };
 
 /// Each file's statements, and its text to count them in.
-const FILES: [(&[&str], &str); 7] = [
+const FILES: [(&[&str], &str); 8] = [
     (aliases::STATEMENTS, include_str!("../aliases.rs")),
+    (archive::STATEMENTS, include_str!("../archive.rs")),
     (changefeed::STATEMENTS, include_str!("../changefeed.rs")),
     (inventory::STATEMENTS, include_str!("../inventory.rs")),
     (key_catalogue::STATEMENTS, include_str!("../key_catalogue.rs")),
