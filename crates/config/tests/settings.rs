@@ -60,12 +60,14 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(settings.server.data_dir(), Path::new("countersign-data"));
     assert_eq!(settings.server.listen.to_string(), "127.0.0.1:4443");
     assert_eq!(settings.server.hosts, []);
+    assert_eq!(settings.server.handover, Duration::ZERO);
     assert_eq!(settings.server.drain, Duration::from_secs(30));
     assert_eq!(settings.tls.own(), None);
     assert_eq!(settings.tls.client_ca(), None);
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ecdsa);
     assert_eq!(settings.caching.current_max_age, Duration::from_secs(300));
     assert_eq!(settings.caching.consistent_max_age, Duration::from_secs(30 * 86_400));
+    assert_eq!(settings.caching.body_bytes, 64 << 20);
     assert_eq!(settings.expiry.timestamp, Duration::from_secs(14 * 86_400));
     assert_eq!(settings.expiry.snapshot, Duration::from_secs(3 * 365 * 86_400));
     assert!(!settings.clock.allow_backwards);
@@ -78,6 +80,7 @@ const EVERY_KEY: &str = r#"
 data_dir = "/data"
 listen = "[::1]:0"
 hosts = ["trust.example.com", "192.0.2.7"]
+handover_seconds = 4
 drain_seconds = 5
 [tls]
 cert = "/tls/cert.pem"
@@ -89,6 +92,7 @@ passphrase_file = "/run/secrets/passphrase"
 [caching]
 current_max_age_seconds = 0
 consistent_max_age_seconds = 31536000
+body_bytes = 0
 [limits]
 body_bytes = 1000
 body_seconds = 1
@@ -129,6 +133,7 @@ fn every_key_of_the_file_arrives() {
     assert_eq!(settings.server.listen.to_string(), "[::1]:0");
     let hosts: Vec<_> = settings.server.hosts.iter().map(|host| host.as_str()).collect();
     assert_eq!(hosts, ["trust.example.com", "192.0.2.7"]);
+    assert_eq!(settings.server.handover, Duration::from_secs(4));
     assert_eq!(settings.server.drain, Duration::from_secs(5));
     let own = settings.tls.own().unwrap();
     assert_eq!((own.cert, own.key), (Path::new("/tls/cert.pem"), Path::new("/tls/key.pem")));
@@ -137,6 +142,7 @@ fn every_key_of_the_file_arrives() {
     assert_eq!(settings.keys.passphrase_file, Some("/run/secrets/passphrase".into()));
     assert_eq!(settings.caching.current_max_age, Duration::ZERO);
     assert_eq!(settings.caching.consistent_max_age, Duration::from_secs(31_536_000));
+    assert_eq!(settings.caching.body_bytes, 0);
     assert_eq!(settings.expiry.timestamp, Duration::from_secs(3600));
     assert_eq!(settings.expiry.snapshot, Duration::from_secs(7200));
     assert!(settings.clock.allow_backwards);

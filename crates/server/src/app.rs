@@ -9,7 +9,7 @@ use axum::Router;
 use crate::key_budget::KeyBudget;
 use crate::limits::Limits;
 use crate::metrics::{self, Metrics};
-use crate::{log, routes};
+use crate::{farewell, log, routes};
 use countersign_trust::Trust;
 use countersign_tuf::gun_prefix::GunPrefix;
 
@@ -83,13 +83,14 @@ impl App {
     }
 
     /// The router: everything enters one handler, since a GUN has slashes and may be anything.
-    /// Outermost are log and metrics, which see every answer, that to a panic included.
+    /// Outermost are farewell, log and metrics, which see every answer, that to a panic included.
     pub(crate) fn into_router(self) -> Router {
         Router::new()
             .fallback(routes::dispatch)
             .layer(tower_http::catch_panic::CatchPanicLayer::custom(routes::after_panic))
             .layer(axum::middleware::from_fn_with_state(self.clone(), metrics::requests))
             .layer(axum::middleware::from_fn_with_state(self.clone(), log::requests))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), farewell::requests))
             .with_state(self)
     }
 }

@@ -16,6 +16,7 @@
 mod app;
 mod connection;
 mod error;
+mod farewell;
 mod key_budget;
 mod limits;
 mod listener;
@@ -32,4 +33,4 @@ mod wire;
 pub use app::{Caching, ServerSettings, router};
 pub use countersign_tuf::metadata::DocumentLimits;
 pub use limits::Limits;
-pub use listener::{ServeError, Transport, serve};
+pub use listener::{ServeError, Stopping, Transport, serve};

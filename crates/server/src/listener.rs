@@ -40,10 +40,20 @@ pub enum Transport {
     Plain,
 }
 
+/// How a server stops once it is asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopping {
+    /// How long requests are still taken while ready answers 503 already, so that whoever asks it
+    /// sends new ones elsewhere first.
+    pub handover: Duration,
+    /// How long what is in flight may take to finish after that; then it is cut.
+    pub drain: Duration,
+}
+
 /// Serves `trust` on a bound listener until `shutdown` completes.
 ///
-/// Then no new connection is taken, ready answers 503, and what is in flight may finish within
-/// `drain`; what has not by then is cut.
+/// Then ready answers 503, and each answer ends its connection; after the handover no new
+/// connection is taken, and what is in flight may finish within the drain.
 ///
 /// # Errors
 /// [`ServeError`] when the listener fails.
@@ -53,7 +63,7 @@ pub async fn serve(
     trust: Arc<Trust>,
     settings: ServerSettings,
     shutdown: impl Future<Output = ()> + Send + 'static,
-    drain: Duration,
+    stopping: Stopping,
 ) -> Result<(), ServeError> {
     let limits = settings.limits.clone();
     let app = App::new(trust, settings);
@@ -77,7 +87,11 @@ pub async fn serve(
         ended = &mut serving => ended.map_err(ServeError::Listen),
         () = shutdown => {
             app.begin_shutdown();
-            handle.graceful_shutdown(Some(drain));
+            tokio::select! {
+                ended = &mut serving => return ended.map_err(ServeError::Listen),
+                () = tokio::time::sleep(stopping.handover) => {}
+            }
+            handle.graceful_shutdown(Some(stopping.drain));
             serving.await.map_err(ServeError::Listen)
         }
     }

@@ -1,4 +1,5 @@
-//! What is counted and measured of requests: Notary's four families, by Notary's operations.
+//! What is counted and measured of requests: Notary's four families, by Notary's operations; and
+//! how much the documents in memory are used.
 //!
 //! Never in here: a label that a client can choose. An operation is one of eight, its method
 //! follows from it, and the status is one that we answer; whatever has no operation is not
@@ -18,6 +19,8 @@ use metrics::{Histogram, Key, KeyName, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tokio::time::Instant;
 
+use countersign_trust::MemoryUse;
+
 use crate::app::App;
 use crate::route::{Route, RouteName};
 
@@ -25,6 +28,9 @@ const REQUESTS: &str = "notary_server_http_requests_total";
 const DURATION: &str = "notary_server_http_request_duration_microseconds";
 const REQUEST_SIZE: &str = "notary_server_http_request_size_bytes";
 const RESPONSE_SIZE: &str = "notary_server_http_response_size_bytes";
+const MEMORY_BYTES: &str = "countersign_document_memory_bytes";
+const MEMORY_HITS: &str = "countersign_document_memory_hits_total";
+const MEMORY_MISSES: &str = "countersign_document_memory_misses_total";
 
 /// The quantiles of each summary.
 const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
@@ -70,16 +76,30 @@ impl Metrics {
         ] {
             recorder.describe_histogram(KeyName::from_const_str(family), None, help.into());
         }
-        let help = "Number of requests.";
-        recorder.describe_counter(KeyName::from_const_str(REQUESTS), None, help.into());
+        for (family, help) in [
+            (REQUESTS, "Number of requests."),
+            (MEMORY_HITS, "Documents that came from memory."),
+            (MEMORY_MISSES, "Documents that were looked for in the database."),
+        ] {
+            recorder.describe_counter(KeyName::from_const_str(family), None, help.into());
+        }
+        let help = "Memory that documents take, in bytes.";
+        recorder.describe_gauge(KeyName::from_const_str(MEMORY_BYTES), None, help.into());
         let summaries =
             OPERATIONS.map(|operation| (operation, Summaries::of(&recorder, operation)));
         let handle = recorder.handle();
         Self { recorder, handle, summaries, recorded: AtomicU64::new(0) }
     }
 
-    /// Everything, in the text form of Prometheus.
-    pub(crate) fn render(&self) -> String {
+    /// Everything, in the text form of Prometheus; of the documents in memory what is so now.
+    pub(crate) fn render(&self, memory: MemoryUse) -> String {
+        let gauge = self.recorder.register_gauge(&Key::from_static_name(MEMORY_BYTES), &METADATA);
+        gauge.set(rounded(memory.bytes));
+        for (family, count) in [(MEMORY_HITS, memory.hits), (MEMORY_MISSES, memory.misses)] {
+            self.recorder
+                .register_counter(&Key::from_static_name(family), &METADATA)
+                .absolute(count);
+        }
         self.handle.render()
     }
 
@@ -235,6 +255,18 @@ fn builder() -> PrometheusBuilder {
         .and_then(|builder| builder.set_bucket_duration(WINDOW_PIECE))
         .expect("quantiles and a window")
         .set_bucket_count(WINDOW_PIECES)
+}
+
+/// A number of bytes as a gauge takes it: above 4 GiB in whole mebibytes.
+fn rounded(bytes: u64) -> f64 {
+    const MEBIBYTE: u32 = 1 << 20;
+    u32::try_from(bytes).map_or_else(
+        |_| {
+            let whole = u32::try_from(bytes / u64::from(MEBIBYTE)).unwrap_or(u32::MAX);
+            f64::from(whole) * f64::from(MEBIBYTE)
+        },
+        f64::from,
+    )
 }
 
 /// A size as the summaries take it. No body may have 4 GiB; one that is announced as larger counts

@@ -12,6 +12,8 @@ impl Trust {
     pub async fn delete(&self, gun: &Gun) -> Result<(), TrustError> {
         self.within_patience(async {
             let _turn = self.locks.turn(gun).await?;
+            // Also when this is broken off, or fails after it was done.
+            let _forgetting = self.memory.forget_at_the_end(gun);
             let existed = self.store.delete(gun, self.clock.now()).await?;
             tracing::info!(%gun, existed, "deleted");
             Ok(())

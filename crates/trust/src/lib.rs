@@ -10,6 +10,7 @@ mod clock;
 mod clock_watch;
 mod delete;
 mod error;
+mod follow_deletions;
 mod freshen;
 mod health;
 mod keep_fresh;
@@ -17,6 +18,7 @@ mod key_list;
 mod load;
 mod locks;
 mod margins;
+mod memory;
 pub mod operate;
 mod patience;
 mod publish;
@@ -42,13 +44,16 @@ pub use clock_watch::{BackwardClock, ClockWentBack};
 pub use countersign_custody::CustodyError;
 pub use countersign_storage::{Change, ChangeCategory, ChangeRange, StorageError};
 pub use error::{MissingKeys, TrustError};
+pub use follow_deletions::{DeletionFollower, follow_deletions};
 pub use health::Health;
 pub use keep_fresh::keep_fresh;
 pub use key_list::{KeyList, ListedKey, Standing};
+pub use memory::MemoryUse;
 pub use renew::{Renewal, Round};
 
 use clock_watch::ClockWatch;
 use locks::GunLocks;
+use memory::Memory;
 use recent_reads::RecentReads;
 
 /// What an operator may choose about how the server signs and judges.
@@ -67,6 +72,9 @@ pub struct Policy {
     pub backward_clock: BackwardClock,
     /// How long one operation may take before it fails as [`TrustError::TooSlow`].
     pub patience: std::time::Duration,
+    /// How many bytes the bodies of documents may take in memory, overhead included; 0: none is
+    /// kept. Whoever sets more than that runs [`follow_deletions`] beside the service.
+    pub body_bytes: u64,
 }
 
 impl Default for Policy {
@@ -78,6 +86,7 @@ impl Default for Policy {
             max_version_step: NonZeroU32::new(100_000),
             backward_clock: BackwardClock::Refused,
             patience: std::time::Duration::from_secs(60),
+            body_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -89,6 +98,7 @@ pub struct Trust {
     clock: Arc<dyn Clock>,
     policy: Policy,
     locks: GunLocks,
+    memory: Memory,
     reads: RecentReads,
     watch: ClockWatch,
 }
@@ -120,6 +130,7 @@ impl Trust {
         policy: Policy,
     ) -> Self {
         Self {
+            memory: Memory::new(Arc::clone(&store), policy.body_bytes),
             store,
             custody,
             clock,
@@ -128,6 +139,12 @@ impl Trust {
             watch: ClockWatch::new(policy.backward_clock),
             policy,
         }
+    }
+
+    /// How much the bodies in memory are used.
+    #[must_use]
+    pub fn memory_use(&self) -> MemoryUse {
+        self.memory.usage()
     }
 
     /// The time and the policy, as the rules take them.

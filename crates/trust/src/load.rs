@@ -23,18 +23,47 @@ pub(crate) struct Current {
 impl Trust {
     /// Where the newest timestamp leads. `None` when there is none, or when its snapshot is gone.
     pub(crate) async fn load_current(&self, gun: &Gun) -> Result<Option<Current>, TrustError> {
-        let Some(timestamp) = self.store.newest(gun, &RoleName::Timestamp).await? else {
-            return Ok(None);
-        };
-        let invalid = |reason| TrustError::StoredInvalid { role: RoleName::Timestamp, reason };
-        let timestamp_content = Stored::read_timestamp(timestamp.bytes.clone()).map_err(invalid)?;
-        let sha256 = timestamp_content.snapshot_sha256();
-        let Some(snapshot) = self.store.by_digest(gun, &RoleName::Snapshot, sha256).await? else {
-            return Ok(None);
-        };
-        let invalid = |reason| TrustError::StoredInvalid { role: RoleName::Snapshot, reason };
-        let snapshot_content = Stored::read_snapshot(snapshot.bytes.clone()).map_err(invalid)?;
-        Ok(Some(Current { timestamp, timestamp_content, snapshot, snapshot_content }))
+        let mut seen = None;
+        loop {
+            let Some(timestamp) = self.memory.newest_timestamp(gun).await? else {
+                return Ok(None);
+            };
+            let invalid = |reason| TrustError::StoredInvalid { role: RoleName::Timestamp, reason };
+            let timestamp_content =
+                Stored::read_timestamp(timestamp.bytes.clone()).map_err(invalid)?;
+            let sha256 = timestamp_content.snapshot_sha256();
+            let Some(snapshot) = self.memory.by_digest(gun, &RoleName::Snapshot, sha256).await?
+            else {
+                // What an older timestamp names may be removed once there is a newer one.
+                if seen.replace(timestamp.sha256) == Some(timestamp.sha256) {
+                    return Ok(None);
+                }
+                continue;
+            };
+            let invalid = |reason| TrustError::StoredInvalid { role: RoleName::Snapshot, reason };
+            let snapshot_content =
+                Stored::read_snapshot(snapshot.bytes.clone()).map_err(invalid)?;
+            return Ok(Some(Current { timestamp, timestamp_content, snapshot, snapshot_content }));
+        }
+    }
+
+    /// The document of `role` that the current snapshot names. `None` when there is none.
+    pub(crate) async fn load_current_named(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+    ) -> Result<Option<StoredDocument>, TrustError> {
+        let mut seen = None;
+        loop {
+            let Some(current) = self.load_current(gun).await? else { return Ok(None) };
+            let named = self.load_named(gun, &current.snapshot_content, role).await?;
+            let is_named = current.snapshot_content.entry(role).is_some();
+            // As above: what an older snapshot names may be gone.
+            let (sha256, is_found) = (current.snapshot.sha256, named.is_some());
+            if is_found || !is_named || seen.replace(sha256) == Some(sha256) {
+                return Ok(named);
+            }
+        }
     }
 
     /// The document of `role` that a snapshot names. `None` when it names none that is stored.
@@ -45,7 +74,7 @@ impl Trust {
         role: &RoleName,
     ) -> Result<Option<StoredDocument>, TrustError> {
         match snapshot.entry(role).and_then(|entry| entry.sha256()) {
-            Some(sha256) => Ok(self.store.by_digest(gun, role, sha256).await?),
+            Some(sha256) => Ok(self.memory.by_digest(gun, role, sha256).await?),
             None => Ok(None),
         }
     }
@@ -85,6 +114,7 @@ impl Trust {
         }
         for (role, sha256) in update.new_claims(snapshot.as_ref()) {
             let Some(sha256) = sha256 else { continue };
+            // Not from memory: what is there may be gone from the store by now.
             if self.store.by_digest(gun, &role, sha256).await?.is_some() {
                 stored.documents_held.insert((role, sha256));
             }

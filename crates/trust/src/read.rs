@@ -38,14 +38,13 @@ impl Trust {
                 Ok(self.load_fresh(gun).await?.map(|current| current.snapshot.into()))
             }
             RoleName::Delegation(_) | RoleName::Root | RoleName::Targets => {
-                let Some(current) = self.load_current(gun).await? else { return Ok(None) };
-                let named = self.load_named(gun, &current.snapshot_content, role).await?;
-                Ok(named.map(Document::from))
+                Ok(self.load_current_named(gun, role).await?.map(Document::from))
             }
         }
     }
 
-    /// The document of a role with this digest.
+    /// The document of a role with this digest. From memory where it is there: no query is made
+    /// then, and it is served as well while the database is away.
     ///
     /// # Errors
     /// [`TrustError::Storage`] when it could not be looked up.
@@ -56,7 +55,7 @@ impl Trust {
         sha256: Sha256Digest,
     ) -> Result<Option<Document>, TrustError> {
         self.within_patience(async {
-            Ok(self.store.by_digest(gun, role, sha256).await?.map(Document::from))
+            Ok(self.memory.by_digest(gun, role, sha256).await?.map(Document::from))
         })
         .await
     }

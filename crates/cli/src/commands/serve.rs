@@ -10,10 +10,12 @@ use clap::Args;
 use countersign_config::{Effective, Overrides, Settings};
 use countersign_custody::sealed::{Passphrases, SealedCustody, SealedSettings};
 use countersign_server::tls::LiveTls;
-use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings, Transport};
-use countersign_trust::{BackwardClock, Clock as _, Policy, SystemClock, Trust, keep_fresh};
+use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings, Stopping, Transport};
+use countersign_trust::{
+    BackwardClock, Clock as _, Policy, SystemClock, Trust, follow_deletions, keep_fresh,
+};
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::away::Away;
 use crate::certificates::Certificates;
@@ -111,9 +113,8 @@ impl Serve {
             authority,
         };
         let outcome = runtime.block_on(Box::pin(started.serve(passphrases)));
-        if matches!(outcome, Err(Failure::Interrupted { .. })) {
-            runtime.shutdown_background();
-        }
+        // Everything that matters has come to its end; what is left may wait for a database.
+        runtime.shutdown_background();
         outcome
     }
 }
@@ -143,7 +144,14 @@ impl Started {
     async fn serve(mut self, passphrases: Arc<Passphrases>) -> Result<(), Failure> {
         // Before anything takes long: a signal that nobody has taken over ends the process.
         let wishes = WishSignals::take().map_err(|error| system("take signals", &error))?;
-        let Reached { stores, custody, warnings } = self.reach_databases(&passphrases).await?;
+        let mut signals = StopSignals::take().map_err(|error| system("take signals", &error))?;
+        let Reached { stores, custody, warnings } = tokio::select! {
+            reached = self.reach_databases(&passphrases) => reached?,
+            signal = signals.next() => {
+                tracing::info!(signal = signal.name, "stopped before the database was there");
+                return Ok(());
+            }
+        };
         self.warnings = warnings;
         let trust = Trust::new(
             stores.metadata(),
@@ -152,19 +160,25 @@ impl Started {
             policy(&self.settings),
         );
         let trust = Arc::new(trust);
-        let (stop, stopped) = oneshot::channel::<()>();
-        let stopped = async {
-            // A sender that is gone means stop as well.
-            stopped.await.ok();
+        let (stop, stopped) = watch::channel(());
+        let stopped = || {
+            let mut stopped = stopped.clone();
+            // A sender that is gone means stop.
+            async move { while stopped.changed().await.is_ok() {} }
         };
-        let signing_ahead = tokio::spawn(keep_fresh(Arc::clone(&trust), stopped));
-        let outcome = self.answer(trust, wishes).await;
+        let beside = [
+            ("signing ahead", tokio::spawn(keep_fresh(Arc::clone(&trust), stopped()))),
+            ("following deletions", tokio::spawn(follow_deletions(Arc::clone(&trust), stopped()))),
+        ];
+        let outcome = self.answer(trust, wishes, signals).await;
         drop(stop);
         if matches!(outcome, Err(Failure::Interrupted { .. })) {
             return outcome;
         }
-        if let Err(error) = signing_ahead.await {
-            tracing::error!(%error, "signing ahead of expiry ended in a panic");
+        for (task, ending) in beside {
+            if let Err(error) = ending.await {
+                tracing::error!(%error, task, "what runs beside the server ended in a panic");
+            }
         }
         if tokio::time::timeout(CLOSE_WITHIN, stores.close()).await.is_err() {
             tracing::warn!("the database did not close in time; it will recover at the next start");
@@ -224,27 +238,31 @@ impl Started {
             Arc::new(trust),
             server_settings(&self.settings),
             shutdown,
-            ANSWER_AFTER,
+            Stopping { handover: Duration::ZERO, drain: ANSWER_AFTER },
         );
         Ok(Box::pin(serving).await?)
     }
 
-    async fn answer(self, trust: Arc<Trust>, wishes: WishSignals) -> Result<(), Failure> {
-        let mut signals = StopSignals::take().map_err(|error| system("take signals", &error))?;
+    async fn answer(
+        self,
+        trust: Arc<Trust>,
+        wishes: WishSignals,
+        mut signals: StopSignals,
+    ) -> Result<(), Failure> {
         self.greet()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async {
             // A sender that is gone means stop as well.
             stopped.await.ok();
         };
-        let drain = self.settings.server.drain;
+        let stopping = stopping(&self.settings);
         let mut serving = Box::pin(countersign_server::serve(
             self.listener,
             self.transport.clone(),
             trust,
             server_settings(&self.settings),
             shutdown,
-            drain,
+            stopping,
         ));
         let upkeep = Upkeep {
             flags: self.flags,
@@ -259,7 +277,12 @@ impl Started {
             signal = signals.next() => signal,
             never = upkeep.run(wishes) => match never {},
         };
-        tracing::info!(signal = first.name, drain_seconds = drain.as_secs(), "stopping");
+        tracing::info!(
+            signal = first.name,
+            handover_seconds = stopping.handover.as_secs(),
+            drain_seconds = stopping.drain.as_secs(),
+            "stopping"
+        );
         drop(stop);
         tokio::select! {
             ended = &mut serving => ended?,
@@ -318,6 +341,10 @@ fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
     Ok(listener)
 }
 
+fn stopping(settings: &Settings) -> Stopping {
+    Stopping { handover: settings.server.handover, drain: settings.server.drain }
+}
+
 fn policy(settings: &Settings) -> Policy {
     let span = |lifetime| chrono::Duration::from_std(lifetime).unwrap_or(chrono::Duration::MAX);
     Policy {
@@ -330,6 +357,7 @@ fn policy(settings: &Settings) -> Policy {
         } else {
             BackwardClock::Refused
         },
+        body_bytes: settings.caching.body_bytes,
         ..Policy::default()
     }
 }
@@ -394,6 +422,7 @@ mod tests {
         assert_eq!(ours.snapshot_lifetime, theirs.snapshot_lifetime);
         assert_eq!(ours.max_version_step, theirs.max_version_step);
         assert_eq!(ours.backward_clock, theirs.backward_clock);
+        assert_eq!(ours.body_bytes, theirs.body_bytes);
     }
 
     #[test]
@@ -460,7 +489,9 @@ mod tests {
         settings.expiry.snapshot = Duration::from_secs(7200);
         settings.limits.version_step = 0;
         settings.clock.allow_backwards = true;
+        settings.caching.body_bytes = 5;
         let policy = policy(&settings);
+        assert_eq!(policy.body_bytes, 5);
         assert_eq!(policy.key_algorithm, ServerKeyAlgorithm::Ed25519);
         assert_eq!(policy.timestamp_lifetime, chrono::Duration::hours(1));
         assert_eq!(policy.snapshot_lifetime, chrono::Duration::hours(2));

@@ -59,6 +59,25 @@ pub(crate) fn start(command: Command) -> Server {
     Server::start(command)
 }
 
+/// A server that waits for something before it listens.
+pub(crate) struct Waiting(Running);
+
+impl Waiting {
+    /// Starts it and waits until a line of its log holds `text`.
+    pub(crate) fn start(mut command: Command, text: &str) -> Self {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut running = Running::watch(child);
+        running.wait_for(Stream::Err, text);
+        Self(running)
+    }
+
+    /// Sends it a signal, and waits for its end.
+    pub(crate) fn end_by(self, signal: &str) -> Ended {
+        self.0.signal(signal);
+        self.0.wait()
+    }
+}
+
 /// A server that listens.
 pub(crate) struct Server {
     running: Running,
@@ -79,10 +98,6 @@ impl Server {
         Self { running, address, url }
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.running.child.id()
-    }
-
     /// Waits for a line of the log that holds `text`.
     pub(crate) fn wait_for_log(&mut self, text: &str) -> String {
         self.running.wait_for(Stream::Err, text)
@@ -94,9 +109,7 @@ impl Server {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let status =
-            Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
-        assert!(status.expect("kill is missing: install procps").success());
+        self.running.signal(name);
     }
 
     /// Asks it to stop and waits until it has.
@@ -150,6 +163,12 @@ impl Running {
         let err = reader(child.stderr.take().unwrap(), Stream::Err, sender);
         let (stdout, stderr) = (String::new(), String::new());
         Self { child, lines, stdout, stderr, readers: vec![out, err] }
+    }
+
+    fn signal(&self, name: &str) {
+        let status =
+            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(status.expect("kill is missing: install procps").success());
     }
 
     fn wait_for(&mut self, stream: Stream, text: &str) -> String {

@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::process::{DEADLINE, Server, empty_dir, serve, start};
+use crate::process::{DEADLINE, Server, Waiting, empty_dir, serve, start};
 
 const BODY: &str = "--x\r\n";
 
@@ -111,4 +111,36 @@ fn a_second_signal_ends_a_server_that_still_waits() {
     assert_eq!(ended.status.code(), Some(143), "{}", ended.stderr);
     let line = ended.stderr.lines().last().unwrap();
     assert!(line.contains("ended by a second SIGTERM"), "{line}");
+}
+
+#[test]
+fn a_server_that_waits_for_its_database_ends_at_the_first_signal_with_0() {
+    // Let go of at once: nothing answers there.
+    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dir = empty_dir();
+    for signal in ["TERM", "INT"] {
+        let mut command = serve(dir.path());
+        command.args(["--database", &format!("postgres://countersign@{away}/countersign")]);
+        let ended = Waiting::start(command, "the database is away").end_by(signal);
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+        assert_eq!(ended.stdout, "", "it never listened");
+        let line = ended.stderr.lines().last().unwrap();
+        assert!(line.contains("stopped before the database was there"), "{line}");
+        assert!(line.contains(&format!("SIG{signal}")), "{line}");
+    }
+}
+
+#[test]
+fn a_server_that_hands_over_answers_until_a_second_signal_ends_it() {
+    let dir = empty_dir();
+    let mut server = start(serve_with(dir.path(), "server.handover_seconds = 3600\n"));
+    let ca = fs::read(dir.path().join("countersign-data/certs/ca.crt")).unwrap();
+    assert_eq!(server.get(&ca, "/_countersign/ready").unwrap().0, 200);
+    server.signal("TERM");
+    server.wait_for_log("stopping");
+    while server.get(&ca, "/_countersign/ready").unwrap().0 != 503 {}
+    assert_eq!(server.get(&ca, "/v2/").unwrap().0, 200);
+    assert_eq!(server.get(&ca, "/_countersign/live").unwrap().0, 200);
+    server.signal("TERM");
+    assert_eq!(server.wait().status.code(), Some(143));
 }

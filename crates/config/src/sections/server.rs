@@ -28,7 +28,17 @@ pub struct Server {
     ///
     /// Default: none.
     pub hosts: Vec<HostName>,
-    /// How long requests in flight may take to finish once the server is asked to stop.
+    /// How long the server goes on taking requests once it is asked to stop, while
+    /// `/_countersign/ready` answers 503 already, so that a load balancer sends them elsewhere.
+    ///
+    /// Unit: seconds. Default: 0. Range: 0 to 3600.
+    #[serde(
+        rename = "handover_seconds",
+        deserialize_with = "seconds::<_, 0, 3600>",
+        serialize_with = "in_seconds"
+    )]
+    pub handover: Duration,
+    /// How long requests in flight may take to finish once no new ones are taken.
     ///
     /// Unit: seconds. Default: 30. Range: 0 to 3600.
     #[serde(
@@ -62,6 +72,7 @@ impl Default for Server {
             data_dir: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4443)),
             hosts: Vec::new(),
+            handover: Duration::ZERO,
             drain: Duration::from_secs(30),
         }
     }

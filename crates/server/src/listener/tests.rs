@@ -1,5 +1,6 @@
 //! Over real sockets with real TLS. Waiting is always for an event, with a deadline.
 
+mod handover;
 mod handshakes;
 mod plain;
 
@@ -39,7 +40,9 @@ struct Running {
 
 type Client = TlsStream<TcpStream>;
 
-fn start_with(limits: Limits, drain: Duration) -> Running {
+const AT_ONCE: Stopping = Stopping { handover: Duration::ZERO, drain: DEADLINE };
+
+fn start_with(limits: Limits, stopping: Stopping) -> Running {
     let dir = tempfile::tempdir().unwrap();
     let files = generated::ensure(&dir.path().join("certs"), &[], now()).unwrap();
     let identity = Identity::load(&files.cert, &files.key).unwrap().valid_at(now()).unwrap();
@@ -52,13 +55,13 @@ fn start_with(limits: Limits, drain: Duration) -> Running {
     };
     let trust = broken_trust(BrokenStore::Panics);
     let serving =
-        serve(listener, Transport::Tls(tls.clone()), trust, settings(limits), shutdown, drain);
+        serve(listener, Transport::Tls(tls.clone()), trust, settings(limits), shutdown, stopping);
     let task = tokio::spawn(serving);
     Running { address, ca_cert: files.ca_cert, tls, stop: Some(stop), task, _dir: dir }
 }
 
 fn start(limits: Limits) -> Running {
-    start_with(limits, DEADLINE)
+    start_with(limits, AT_ONCE)
 }
 
 impl Running {
@@ -305,7 +308,8 @@ async fn what_is_in_flight_finishes_after_shutdown_has_begun() {
 #[tokio::test]
 async fn what_does_not_finish_in_time_is_cut_at_the_deadline() {
     let limits = Limits { body_pause: DEADLINE, body_time: DEADLINE, ..Limits::for_tests() };
-    let mut running = start_with(limits, Duration::from_millis(300));
+    let drain = Duration::from_millis(300);
+    let mut running = start_with(limits, Stopping { drain, ..AT_ONCE });
     let mut client = running.connect().await.unwrap();
     let head = upload_head(10).replace("Content-Length", "Expect: 100-continue\r\nContent-Length");
     exchange(&mut client, head.as_bytes()).await.unwrap();

@@ -23,6 +23,12 @@ const OPERATION_NAMES: [&str; 8] = [
     "UpdateTUF",
 ];
 
+const MEMORY_FAMILIES: [&str; 3] = [
+    "countersign_document_memory_bytes",
+    "countersign_document_memory_hits_total",
+    "countersign_document_memory_misses_total",
+];
+
 async fn scrape(app: &App) -> String {
     let answer = get(app, "/metrics").await;
     assert_eq!(answer.status, 200);
@@ -87,6 +93,7 @@ async fn a_new_server_has_an_empty_summary_of_every_family_and_operation() {
             expected.insert(count);
         }
     }
+    expected.extend(MEMORY_FAMILIES.map(str::to_owned));
     assert_eq!(series(&text), expected);
 }
 

@@ -1,5 +1,6 @@
 //! Requests through the whole router. Answers of Notary's are from server spec 1, 6.4 and 10.
 
+mod memory;
 mod prefixes;
 
 use std::io::{self, Write};

@@ -102,7 +102,8 @@ impl Server {
         let custody = SealedCustody::open(store.clone(), passphrases, settings, now).await.unwrap();
         let custody = Arc::new(custody);
         let service = |patience| {
-            let policy = Policy { patience, ..Policy::default() };
+            // Whatever an earlier request brought into memory would hide a failure.
+            let policy = Policy { patience, body_bytes: 0, ..Policy::default() };
             let trust = Trust::new(store.clone(), custody.clone(), clock.clone(), policy);
             router(Arc::new(trust), ServerSettings::default())
         };

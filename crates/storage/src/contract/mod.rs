@@ -22,7 +22,7 @@ use thiserror::Error;
 pub type StorageResult<T> = Result<T, StorageError>;
 
 /// Why a store could not do what it was asked.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum StorageError {
     /// The database is busy, away or full. Trying again later can help.
     #[error("the database cannot answer now: {reason}")]

@@ -11,7 +11,7 @@ fn start_plain(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<(
         stopped.await.ok();
     };
     let trust = broken_trust(BrokenStore::Panics);
-    let serving = serve(listener, Transport::Plain, trust, settings(limits), shutdown, DEADLINE);
+    let serving = serve(listener, Transport::Plain, trust, settings(limits), shutdown, AT_ONCE);
     let task = tokio::spawn(async { serving.await.unwrap() });
     (address, stop, task)
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use countersign_tuf::accepted::{AcceptedDocument, AcceptedUpdate};
 use countersign_tuf::digest::Sha256Digest;
 use countersign_tuf::names::{Gun, RoleName, Version};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
 
 use super::row::{TableRow, time_text};
 use super::transaction::{Ending, read, write};
@@ -56,6 +56,11 @@ pub(super) const STATEMENTS: &[&str] =
 #[async_trait]
 impl MetadataStore for SqliteStore {
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
+        // One statement is of one moment by itself.
+        if let [role] = roles {
+            let head = head_in(self.reading()?, gun, role).await?;
+            return Ok(Heads::from([(role.clone(), head)]));
+        }
         let (gun, roles) = (gun.clone(), roles.to_vec());
         read(self.reading()?, move |connection| {
             Box::pin(async move {
@@ -162,7 +167,7 @@ async fn commit_in(
         return Ok(Ending::RollBack(Commit::Moved(heads)));
     }
     for document in update.documents() {
-        let head = head_in(connection, gun, &document.role).await?;
+        let head = head_in(&mut *connection, gun, &document.role).await?;
         if head.is_some_and(|head| head.version >= document.version) {
             return Ok(Ending::RollBack(Commit::OldVersion(document.role.clone())));
         }
@@ -201,13 +206,13 @@ async fn heads_in(
 ) -> StorageResult<Heads> {
     let mut heads = Heads::new();
     for role in roles {
-        heads.insert(role.clone(), head_in(connection, gun, role).await?);
+        heads.insert(role.clone(), head_in(&mut *connection, gun, role).await?);
     }
     Ok(heads)
 }
 
 async fn head_in(
-    connection: &mut SqliteConnection,
+    connection: impl SqliteExecutor<'_>,
     gun: &Gun,
     role: &RoleName,
 ) -> StorageResult<Option<Head>> {

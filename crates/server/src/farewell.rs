@@ -1,0 +1,27 @@
+//! While the server stops, each answer tells the client to come back on another connection: so
+//! clients that keep theirs open go elsewhere between two requests, and lose none.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Version, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum_server::ConnectionShutdown;
+
+use crate::app::App;
+
+/// Middleware that says farewell: `Connection: close` in HTTP/1, GOAWAY in HTTP/2.
+pub(crate) async fn requests(State(app): State<App>, request: Request, next: Next) -> Response {
+    let version = request.version();
+    let connection = request.extensions().get::<ConnectionShutdown>().cloned();
+    let mut response = next.run(request).await;
+    if !app.is_stopping() {
+        return response;
+    }
+    if version < Version::HTTP_2 {
+        // Said in the answer itself: a connection that just closed might lose the next request.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    } else if let Some(connection) = connection {
+        connection.graceful_shutdown();
+    }
+    response
+}

@@ -1,0 +1,154 @@
+//! Reads that need no query: bodies come from memory, and which of them is current is one small
+//! query that requests share.
+//!
+//! Nothing in here is believed about what is current: the database is asked for that each time.
+//! Never in here: a body that a publish is judged by without the database having named it.
+
+mod bodies;
+mod shared_lookups;
+
+use std::slice;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use countersign_storage::{MetadataStore, StorageResult, StoredDocument};
+use countersign_tuf::digest::Sha256Digest;
+use countersign_tuf::names::{Gun, RoleName};
+
+use self::bodies::Bodies;
+use self::shared_lookups::SharedLookups;
+
+type Found = StorageResult<Option<StoredDocument>>;
+
+/// What this process keeps of the store, and its way to the rest.
+pub(crate) struct Memory {
+    store: Arc<dyn MetadataStore>,
+    bodies: Bodies,
+    newest: SharedLookups<Gun, Found>,
+    fetches: SharedLookups<(Gun, RoleName, Sha256Digest), Found>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// How much the bodies in memory are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// How many bytes they take, with what keeping them takes.
+    pub bytes: u64,
+    /// How often a body came from memory.
+    pub hits: u64,
+    /// How often one was looked for in the database.
+    pub misses: u64,
+}
+
+impl Memory {
+    /// Over `store`, with room for this many bytes of bodies.
+    pub(crate) fn new(store: Arc<dyn MetadataStore>, room: u64) -> Self {
+        Self {
+            store,
+            bodies: Bodies::with_room_for(room),
+            newest: SharedLookups::default(),
+            fetches: SharedLookups::default(),
+            hits: AtomicU64::default(),
+            misses: AtomicU64::default(),
+        }
+    }
+
+    /// The newest timestamp of a GUN, as the database had it at a moment after this call.
+    pub(crate) async fn newest_timestamp(&self, gun: &Gun) -> Found {
+        self.newest.find(gun, || self.look_for_timestamp(gun)).await
+    }
+
+    async fn look_for_timestamp(&self, gun: &Gun) -> Found {
+        const ROLE: RoleName = RoleName::Timestamp;
+        let generation = self.bodies.generation(gun);
+        if self.bodies.keep_anything() {
+            let heads = self.store.heads(gun, slice::from_ref(&ROLE)).await?;
+            let Some(head) = heads.get(&ROLE).copied().flatten() else { return Ok(None) };
+            if let Some(found) = self.recall(gun, &ROLE, head.sha256) {
+                return Ok(Some(found));
+            }
+        }
+        // The newest again and not the one that the head named: that may be gone by now.
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        let newest = self.store.newest(gun, &ROLE).await?;
+        if let Some(newest) = &newest {
+            self.bodies.keep(gun, generation, newest);
+        }
+        Ok(newest)
+    }
+
+    /// The document of a role with this digest: from memory, or else from the database.
+    pub(crate) async fn by_digest(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        sha256: Sha256Digest,
+    ) -> Found {
+        if let Some(found) = self.recall(gun, role, sha256) {
+            return Ok(Some(found));
+        }
+        let name = (gun.clone(), role.clone(), sha256);
+        self.fetches.find(&name, || self.fetch(gun, role, sha256)).await
+    }
+
+    async fn fetch(&self, gun: &Gun, role: &RoleName, sha256: Sha256Digest) -> Found {
+        // Whoever had the turn before may have brought it.
+        if let Some(found) = self.recall(gun, role, sha256) {
+            return Ok(Some(found));
+        }
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        let generation = self.bodies.generation(gun);
+        let found = self.store.by_digest(gun, role, sha256).await?;
+        if let Some(found) = &found {
+            self.bodies.keep(gun, generation, found);
+        }
+        Ok(found)
+    }
+
+    fn recall(&self, gun: &Gun, role: &RoleName, sha256: Sha256Digest) -> Option<StoredDocument> {
+        let found = self.bodies.get(gun, role, sha256)?;
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(found)
+    }
+
+    /// Whether anything is ever kept.
+    pub(crate) fn keeps_anything(&self) -> bool {
+        self.bodies.keep_anything()
+    }
+
+    /// Nothing of this GUN that was read so far comes from memory again.
+    pub(crate) fn forget(&self, gun: &Gun) {
+        self.bodies.forget(gun);
+    }
+
+    /// Nothing that was read so far comes from memory again.
+    pub(crate) fn forget_all(&self) {
+        self.bodies.forget_all();
+    }
+
+    /// The same as [`Memory::forget`], once the result is dropped: however what it is for ends.
+    pub(crate) fn forget_at_the_end<'a>(&'a self, gun: &'a Gun) -> ForgetAtTheEnd<'a> {
+        ForgetAtTheEnd { memory: self, gun }
+    }
+
+    pub(crate) fn usage(&self) -> MemoryUse {
+        MemoryUse {
+            bytes: self.bodies.bytes(),
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Forgets a GUN when it is dropped.
+pub(crate) struct ForgetAtTheEnd<'a> {
+    memory: &'a Memory,
+    gun: &'a Gun,
+}
+
+impl Drop for ForgetAtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.memory.forget(self.gun);
+    }
+}
