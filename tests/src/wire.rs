@@ -88,15 +88,27 @@ impl Wire {
     }
 
     fn with(address: Option<IpAddr>, endpoint: &Endpoint) -> Result<Self> {
+        let client = Self::builder(address, endpoint)?.build()?;
+        Ok(Self { client, url: endpoint.url() })
+    }
+
+    fn builder(address: Option<IpAddr>, endpoint: &Endpoint) -> Result<reqwest::ClientBuilder> {
         install_provider();
         let pem = fs::read(endpoint.ca())
             .with_context(|| format!("no CA file {}", endpoint.ca().display()))?;
-        let client = reqwest::Client::builder()
+        Ok(reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(&pem)?])
             .local_address(address)
             .redirect(Policy::none())
-            .timeout(TIME_LIMIT)
-            .build()?;
+            .timeout(TIME_LIMIT))
+    }
+
+    /// The same, speaking HTTP/1.1 although the server would speak HTTP/2.
+    ///
+    /// # Errors
+    /// As [`Wire::to`].
+    pub fn in_http1(endpoint: &Endpoint) -> Result<Self> {
+        let client = Self::builder(None, endpoint)?.http1_only().build()?;
         Ok(Self { client, url: endpoint.url() })
     }
 

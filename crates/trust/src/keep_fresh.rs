@@ -93,6 +93,11 @@ impl Pace {
         if self.failures > 0 {
             tracing::info!(failures = self.failures, "signing ahead of expiry goes on");
         }
+        tracing::debug!(
+            signed = renewal.signed,
+            stuck = renewal.stuck,
+            "signing ahead: a round ended"
+        );
         if renewal.signed > 0 {
             tracing::info!(guns = renewal.signed, "signed again ahead of expiry");
         }

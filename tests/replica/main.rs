@@ -1,0 +1,11 @@
+//! Several servers on one PostgreSQL: restarted in turn, killed, without their database; and the
+//! topology of `docker-compose.yml` as processes.
+
+#![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+mod away;
+mod balancer;
+mod bench;
+mod deletions;
+mod rolling;
+mod signing;
