@@ -16,7 +16,7 @@ use countersign_storage::engine::postgres::{
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
     Inventory, KeyAliases, KeyArchive, KeyCatalogue, KeyStore, MetadataArchive, MetadataStore,
-    StorageError,
+    Retention, StorageError,
 };
 use countersign_trust::operate::import::Side;
 use secrecy::ExposeSecret as _;
@@ -85,6 +85,11 @@ impl Databases {
         &self.metadata
     }
 
+    /// Where the keys are, when that is another database.
+    pub(crate) fn other_keys(&self) -> Option<&Place> {
+        self.keys.as_ref()
+    }
+
     /// Where the keys are.
     pub(crate) fn keys(&self) -> &Place {
         self.keys.as_ref().unwrap_or(&self.metadata)
@@ -110,11 +115,26 @@ impl Databases {
 
     /// Opens both for reading; `None` where a file is not there yet.
     pub(crate) async fn look(&self) -> Result<Option<Stores>, Failure> {
-        let absent = |place: &Place| matches!(place, Place::Sqlite(path) if !path.exists());
-        if absent(&self.metadata) || absent(self.keys()) {
+        if self.is_absent() {
             return Ok(None);
         }
         self.open_each(Use::Look).await.map(Some)
+    }
+
+    /// Opens both for a command that changes what is stored, beside whoever serves it. What is not
+    /// there is not made.
+    pub(crate) async fn work(&self) -> Result<Stores, Failure> {
+        if self.is_absent() {
+            let reason = "it is not there; start countersign serve once, or name its --data-dir";
+            let database = self.metadata.to_string();
+            return Err(Failure::DatabaseUnavailable { database, reason: reason.to_owned() });
+        }
+        self.open_to_change().await
+    }
+
+    fn is_absent(&self) -> bool {
+        let absent = |place: &Place| matches!(place, Place::Sqlite(path) if !path.exists());
+        absent(&self.metadata) || absent(self.keys())
     }
 
     async fn open_each(&self, what_for: Use) -> Result<Stores, Failure> {
@@ -215,6 +235,14 @@ impl Stores {
 
     /// All that is stored of the metadata.
     pub(crate) fn inventory(&self) -> Arc<dyn Inventory> {
+        match &self.metadata {
+            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
+            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
+        }
+    }
+
+    /// How the metadata is made smaller.
+    pub(crate) fn retention(&self) -> Arc<dyn Retention> {
         match &self.metadata {
             Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
             Store::Postgres(store) => Arc::clone(store) as Arc<_>,

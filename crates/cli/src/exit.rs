@@ -14,6 +14,7 @@ use countersign_server::tls::TlsError;
 use countersign_storage::StorageError;
 use thiserror::Error;
 
+use crate::backup_manifest::Unsound;
 use crate::database::Place;
 use crate::key_ring;
 
@@ -23,6 +24,9 @@ pub(crate) enum Failure {
     /// Some of the doctor's checks failed.
     #[error("{failed} of {all} checks failed: do what is said below each of them")]
     Ailing { failed: usize, all: usize },
+    /// A backup cannot be written, read or put back.
+    #[error("{}: {problem}: {mend}", path.display())]
+    Backup { path: PathBuf, problem: String, mend: &'static str },
     /// The operator's certificates, or the generated ones, cannot be used.
     #[error("{0}")]
     Certificate(#[from] TlsError),
@@ -119,7 +123,7 @@ pub(crate) enum Failure {
 }
 
 /// Each exit code with its meaning, as help and documentation list them.
-pub(crate) const EXIT_CODES: [(u8, &str); 15] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 16] = [
     (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
@@ -135,6 +139,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 15] = [
     (12, "the database refuses: a wrong user, password, name or certificate, or no right"),
     (13, "check found GUNs that are not sound, or import could not move or use all"),
     (14, "the target of an import holds changes that did not come from its source"),
+    (15, "a backup cannot be written, or is not whole"),
 ];
 
 impl Failure {
@@ -198,12 +203,19 @@ impl Failure {
             Self::DatabaseRefuses { .. } => 12,
             Self::LeftOut { .. } | Self::Unsound { .. } => 13,
             Self::ForeignChanges { .. } => 14,
+            Self::Backup { .. } => 15,
             Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.
             Self::ImportStopped { number } | Self::Interrupted { number, .. } => {
                 number.saturating_add(128)
             }
         }
+    }
+}
+
+impl From<Unsound> for Failure {
+    fn from(Unsound { path, problem }: Unsound) -> Self {
+        Self::Backup { path, problem, mend: "use another backup" }
     }
 }
 

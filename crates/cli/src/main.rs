@@ -8,6 +8,7 @@
 //! pinned in `tests/cli/help.rs`, a section in `docs/commands.md`.
 
 mod away;
+mod backup_manifest;
 mod certificates;
 mod commands;
 mod custody;
@@ -55,11 +56,13 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Backup(commands::backup::Backup),
     Certs(commands::certs::Certs),
     Check(commands::check::Check),
     Completions(commands::completions::Completions),
     Config(commands::config::Config),
     Doctor(commands::doctor::Doctor),
+    Gc(commands::gc::Gc),
     Import(commands::import::Import),
     Keys(commands::keys::Keys),
     Serve(commands::serve::Serve),
@@ -93,11 +96,13 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Backup(backup) => backup.run(),
         Command::Certs(certs) => certs.run(),
         Command::Check(check) => check.run(),
         Command::Completions(completions) => completions.run(),
         Command::Config(config) => config.run(),
         Command::Doctor(doctor) => doctor.run(),
+        Command::Gc(gc) => gc.run(),
         Command::Import(import) => import.run(),
         Command::Keys(keys) => keys.run(),
         Command::Serve(serve) => serve.run(),

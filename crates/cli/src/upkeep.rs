@@ -151,8 +151,19 @@ impl Upkeep {
 /// The settings and sections that differ and that a running server does not follow.
 fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static str> {
     // A new section does not compile until it is decided here.
-    let Settings { server, tls, repositories, database, keys, caching, limits, expiry, clock, log } =
-        running;
+    let Settings {
+        server,
+        tls,
+        repositories,
+        database,
+        keys,
+        caching,
+        limits,
+        expiry,
+        retention,
+        clock,
+        log,
+    } = running;
     let changed = [
         ("server.data_dir", server.data_dir() != read.server.data_dir()),
         ("server.listen", server.listen != read.server.listen),
@@ -165,6 +176,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         ("[caching]", *caching != read.caching),
         ("[limits]", *limits != read.limits),
         ("[expiry]", *expiry != read.expiry),
+        ("[retention]", *retention != read.retention),
         ("[clock]", *clock != read.clock),
         ("log.format", log.format != read.log.format),
     ];

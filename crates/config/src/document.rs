@@ -20,6 +20,7 @@ use crate::sections::keys::Keys;
 use crate::sections::limits::Limits;
 use crate::sections::log::Log;
 use crate::sections::repositories::Repositories;
+use crate::sections::retention::Retention;
 use crate::sections::server::Server;
 use crate::sections::tls::Tls;
 use crate::{ConfigError, Origin, Settings};
@@ -213,6 +214,7 @@ pub(crate) fn known_keys() -> Vec<String> {
         ("caching", keys_of::<Caching>()),
         ("limits", keys_of::<Limits>()),
         ("expiry", keys_of::<Expiry>()),
+        ("retention", keys_of::<Retention>()),
         ("clock", keys_of::<Clock>()),
         ("log", keys_of::<Log>()),
     ];

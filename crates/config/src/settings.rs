@@ -14,6 +14,7 @@ use crate::sections::keys::Keys;
 use crate::sections::limits::Limits;
 use crate::sections::log::Log;
 use crate::sections::repositories::Repositories;
+use crate::sections::retention::Retention;
 use crate::sections::server::Server;
 use crate::sections::tls::Tls;
 use crate::{ConfigError, Effective};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long signatures are valid.
     pub expiry: Expiry,
+    /// What is kept of the past.
+    pub retention: Retention,
     /// A clock that went back.
     pub clock: Clock,
     /// The log.

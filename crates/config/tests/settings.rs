@@ -70,6 +70,10 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(settings.caching.body_bytes, 64 << 20);
     assert_eq!(settings.expiry.timestamp, Duration::from_secs(14 * 86_400));
     assert_eq!(settings.expiry.snapshot, Duration::from_secs(3 * 365 * 86_400));
+    assert_eq!(settings.retention.interval, Duration::ZERO);
+    assert_eq!(settings.retention.keep_versions, 2);
+    assert_eq!(settings.retention.keep_days, 30);
+    assert_eq!(settings.retention.changefeed_days, 0);
     assert!(!settings.clock.allow_backwards);
     assert_eq!(settings.log.level, Level::Info);
     assert_eq!(settings.log.format, Format::Auto);
@@ -119,6 +123,11 @@ version_step = 0
 [expiry]
 timestamp_hours = 1
 snapshot_hours = 2
+[retention]
+interval_seconds = 20
+keep_versions = 21
+keep_days = 22
+changefeed_days = 23
 [clock]
 allow_backwards = true
 [log]
@@ -145,6 +154,10 @@ fn every_key_of_the_file_arrives() {
     assert_eq!(settings.caching.body_bytes, 0);
     assert_eq!(settings.expiry.timestamp, Duration::from_secs(3600));
     assert_eq!(settings.expiry.snapshot, Duration::from_secs(7200));
+    assert_eq!(settings.retention.interval, Duration::from_secs(20));
+    assert_eq!(settings.retention.keep_versions, 21);
+    assert_eq!(settings.retention.keep_days, 22);
+    assert_eq!(settings.retention.changefeed_days, 23);
     assert!(settings.clock.allow_backwards);
     assert_eq!(settings.log.level, Level::Trace);
     assert_eq!(settings.log.format, Format::Json);
@@ -274,7 +287,7 @@ fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     check_refused(
         "[cachign]\n",
         "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, repositories, \
-         database, keys, caching, limits, expiry, clock, log",
+         database, keys, caching, limits, expiry, retention, clock, log",
     );
 }
 

@@ -30,12 +30,13 @@ impl Trust {
 
     async fn publish_update(&self, gun: &Gun, update: &Arc<Update>) -> Result<(), TrustError> {
         let _turn = self.locks.turn(gun).await?;
-        for attempt in 0..TRIES {
+        let mut rival = false;
+        for _ in 0..TRIES {
             let (base, stored) = self.load_for(gun, update).await?;
             let accepted = match self.accept(gun, update, stored).await {
                 Ok(accepted) => accepted,
                 // It was good until somebody else published: the version is what is wrong now.
-                Err(TrustError::Refused(_)) if attempt > 0 => return Err(TrustError::OldVersion),
+                Err(TrustError::Refused(_)) if rival => return Err(TrustError::OldVersion),
                 Err(other) => return Err(other),
             };
             match self.store.commit(gun, &base, &accepted, self.clock.now()).await? {
@@ -44,7 +45,8 @@ impl Trust {
                 Commit::Moved(heads) if is_overtaken(update, &heads) => {
                     return Err(TrustError::OldVersion);
                 }
-                Commit::Moved(_) => {}
+                // Without one, a document is gone that the update names: the rules will say so.
+                Commit::Moved(heads) => rival |= heads != base,
             }
         }
         Err(TrustError::Contended)

@@ -13,6 +13,7 @@ use crate::names::{RoleName, Version};
 pub struct AcceptedUpdate {
     documents: Vec<AcceptedDocument>,
     timestamp: AcceptedDocument,
+    relied_on: Vec<(RoleName, Sha256Digest)>,
 }
 
 /// One document of an [`AcceptedUpdate`]: the exact bytes that were signed.
@@ -33,7 +34,20 @@ impl AcceptedUpdate {
     /// storage, and for copies of stores whose documents were verified one by one.
     #[must_use]
     pub fn from_unchecked(documents: Vec<AcceptedDocument>, timestamp: AcceptedDocument) -> Self {
-        Self { documents, timestamp }
+        Self { documents, timestamp, relied_on: Vec::new() }
+    }
+
+    /// The same, good only as long as these documents are stored: its snapshot names them, and
+    /// neither it nor the snapshot before holds them.
+    #[must_use]
+    pub fn relying_on(self, relied_on: Vec<(RoleName, Sha256Digest)>) -> Self {
+        Self { relied_on, ..self }
+    }
+
+    /// The documents that must still be stored when it is committed.
+    #[must_use]
+    pub fn relied_on(&self) -> &[(RoleName, Sha256Digest)] {
+        &self.relied_on
     }
 
     /// Every document, the timestamp last.

@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::{Duration, Instant, sleep};
 
+use super::notary_client::copy_folder;
 use super::process::{PATIENCE, Process, Program, free_port, steady_port};
 use crate::wire::{Endpoint, Wire};
 
@@ -58,6 +59,18 @@ impl Countersign {
         let data = TempDir::new()?;
         fs::write(data.path().join(SETTINGS), settings)?;
         let (process, endpoint) = serve(data.path(), steady_port()?).await?;
+        Ok(Self { process, endpoint, data })
+    }
+
+    /// Starts it on a copy of a data directory, or of a backup of one.
+    ///
+    /// # Errors
+    /// As [`Countersign::start`], or the directory cannot be copied.
+    pub async fn start_on(directory: &Path) -> Result<Self> {
+        let data = TempDir::new()?;
+        copy_folder(directory, data.path())?;
+        fs::write(data.path().join(SETTINGS), "")?;
+        let (process, endpoint) = serve(data.path(), 0).await?;
         Ok(Self { process, endpoint, data })
     }
 

@@ -4,11 +4,13 @@ mod conformance;
 mod cycle;
 mod damage;
 mod faults;
+mod gc;
 mod go;
 mod migrations;
 mod refusals;
 mod rights;
 mod serve;
+mod space;
 mod statements;
 mod tls;
 

@@ -18,16 +18,16 @@ use super::{Bench, OWNER};
 const GUN: &str = "example.com/lab/app";
 
 /// The same passphrase for every replica.
-struct Passphrase(TempDir);
+pub(super) struct Passphrase(TempDir);
 
 impl Passphrase {
-    fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         let directory = TempDir::new()?;
         fs::write(directory.path().join("passphrase"), "one for all replicas")?;
         Ok(Self(directory))
     }
 
-    fn settings(&self, bench: &Bench, database: &str) -> String {
+    pub(super) fn settings(&self, bench: &Bench, database: &str) -> String {
         let url = bench.server.url(OWNER, database);
         let file = self.0.path().join("passphrase");
         format!("[database]\nurl = '{url}'\n[keys]\npassphrase_file = '{}'\n", file.display())
@@ -149,7 +149,11 @@ async fn keys_list_and_config_check_look_into_the_same_database() -> Result<()> 
 }
 
 /// A command of the binary with `--database`, and all that it says.
-async fn run(arguments: &[&str], bench: &Bench, database: &str) -> Result<(Option<i32>, String)> {
+pub(super) async fn run(
+    arguments: &[&str],
+    bench: &Bench,
+    database: &str,
+) -> Result<(Option<i32>, String)> {
     let directory = TempDir::new()?;
     let done = Command::new(binary()?)
         .current_dir(directory.path())

@@ -11,6 +11,7 @@ use countersign_config::{Effective, Overrides, Settings};
 use countersign_custody::sealed::{Passphrases, SealedCustody, SealedSettings};
 use countersign_server::tls::LiveTls;
 use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings, Stopping, Transport};
+use countersign_trust::operate::Rounds;
 use countersign_trust::{
     BackwardClock, Clock as _, Policy, SystemClock, Trust, follow_deletions, keep_fresh,
 };
@@ -19,6 +20,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::away::Away;
 use crate::certificates::Certificates;
+use crate::commands::gc;
 use crate::custody::Opening;
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
@@ -166,10 +168,13 @@ impl Started {
             // A sender that is gone means stop.
             async move { while stopped.changed().await.is_ok() {} }
         };
-        let beside = [
+        let mut beside = vec![
             ("signing ahead", tokio::spawn(keep_fresh(Arc::clone(&trust), stopped()))),
             ("following deletions", tokio::spawn(follow_deletions(Arc::clone(&trust), stopped()))),
         ];
+        if let Some(rounds) = self.clearing(&stores) {
+            beside.push(("clearing", tokio::spawn(rounds.run(stopped()))));
+        }
         let outcome = self.answer(trust, wishes, signals).await;
         drop(stop);
         if matches!(outcome, Err(Failure::Interrupted { .. })) {
@@ -184,6 +189,21 @@ impl Started {
             tracing::warn!("the database did not close in time; it will recover at the next start");
         }
         outcome
+    }
+
+    /// What clears the database of what is old, where that is asked for.
+    fn clearing(&self, stores: &Stores) -> Option<Rounds> {
+        let retention = &self.settings.retention;
+        if retention.interval.is_zero() {
+            return None;
+        }
+        Some(Rounds {
+            inventory: stores.inventory(),
+            retention: stores.retention(),
+            clock: Arc::new(SystemClock),
+            plan: gc::plan(retention),
+            interval: retention.interval,
+        })
     }
 
     /// Opens the databases; while they are away, requests are answered and told so.

@@ -20,6 +20,16 @@ fn the_help_of_serve() {
 }
 
 #[test]
+fn the_help_of_backup() {
+    insta::assert_snapshot!(printed(&["backup", "--help"]));
+}
+
+#[test]
+fn the_help_of_gc() {
+    insta::assert_snapshot!(printed(&["gc", "--help"]));
+}
+
+#[test]
 fn the_help_of_certs_make() {
     insta::assert_snapshot!(printed(&["certs", "make", "--help"]));
 }
@@ -99,7 +109,9 @@ fn without_a_command_the_refusal_names_the_commands() {
     let (code, line) = refusal(countersign::<&str>(empty_dir().path(), &[]));
     assert_eq!(code, 2, "{line}");
     assert!(
-        line.contains("certs, check, completions, config, doctor, import, keys, serve, version"),
+        line.contains(
+            "backup, certs, check, completions, config, doctor, gc, import, keys, serve, version"
+        ),
         "{line}"
     );
 }

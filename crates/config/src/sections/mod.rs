@@ -8,5 +8,6 @@ pub mod keys;
 pub mod limits;
 pub mod log;
 pub mod repositories;
+pub mod retention;
 pub mod server;
 pub mod tls;

@@ -45,7 +45,8 @@ pub type Heads = BTreeMap<RoleName, Option<Head>>;
 pub enum Commit {
     /// All documents and one changefeed row are stored.
     Done,
-    /// Nothing is stored: a head of the base has moved. Holds the heads of the base's roles now.
+    /// Nothing is stored: a head of the base has moved, or a document is gone that the update
+    /// relies on. Holds the heads of the base's roles now.
     Moved(Heads),
     /// Nothing is stored: this role has a stored version that is the same or newer, although no
     /// head of the base has moved.
@@ -81,7 +82,8 @@ pub trait MetadataStore: Send + Sync {
     /// timestamp's version and digest) in one transaction, or nothing.
     ///
     /// In that transaction: a role of `base` whose head differs from the one given ends it as
-    /// [`Commit::Moved`]; then a role of `update` with a stored version that is not lower ends it
+    /// [`Commit::Moved`], and so does a document that `update` relies on and that is not stored;
+    /// then a role of `update` with a stored version that is not lower ends it
     /// as [`Commit::OldVersion`]. The same version of a role twice in `update` ends so as well.
     ///
     /// It comes to its end even when the caller does not wait for it.

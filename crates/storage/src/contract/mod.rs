@@ -15,6 +15,7 @@ pub mod inventory;
 pub mod keys;
 pub mod metadata;
 pub mod published;
+pub mod retention;
 
 use thiserror::Error;
 

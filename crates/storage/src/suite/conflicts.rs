@@ -10,6 +10,24 @@ use crate::contract::metadata::{Commit, Heads, MetadataStore};
 
 const NAMES: [&str; 4] = ["root", "targets", "snapshot", "timestamp"];
 
+/// A document that the update relies on is looked for in the same transaction.
+pub async fn a_document_that_is_gone_is_told_and_one_that_is_there_is_not(to: &dyn MetadataStore) {
+    let app = gun("a/b");
+    store(to, &app, &update("x", &[("targets", 1)], 1)).await;
+    let held = document("x", "targets", 1);
+    let base = heads(to, &app, &["timestamp"]).await;
+    let before = state(to, &app, &["snapshot", "timestamp"]).await;
+    let gone = document("gone", "targets", 1);
+    for missing in [(gone.role, gone.sha256), (role("targets/a"), held.sha256)] {
+        let offer = update("x", &[("snapshot", 2)], 2).relying_on(vec![missing]);
+        let commit = to.commit(&app, &base, &offer, moment(1)).await.must();
+        assert_eq!(commit, Commit::Moved(base.clone()));
+        assert_eq!(state(to, &app, &["snapshot", "timestamp"]).await, before);
+    }
+    let offer = update("x", &[("snapshot", 2)], 2).relying_on(vec![(held.role, held.sha256)]);
+    assert_eq!(to.commit(&app, &base, &offer, moment(1)).await.must(), Commit::Done);
+}
+
 /// The base knew an older head.
 pub async fn a_moved_head_is_told_and_nothing_is_stored(to: &dyn MetadataStore) {
     let app = gun("a/b");

@@ -56,6 +56,7 @@ macro_rules! conformance_names {
             a_commit_stores_all_its_roles,
             a_gap_between_versions_is_stored,
             another_gun_is_no_conflict,
+            a_document_that_is_gone_is_told_and_one_that_is_there_is_not,
         }
         $crate::$emit! { @theme $with, changefeed:
             a_commit_is_one_row_about_its_timestamp,
@@ -76,6 +77,17 @@ macro_rules! conformance_names {
             guns_with_a_young_timestamp_are_left_out,
             pages_miss_nothing_and_repeat_nothing,
             a_deleted_gun_is_not_listed,
+        }
+        $crate::$emit! { @theme $with, retention:
+            heads_stay_whatever_is_listed,
+            rows_of_another_gun_stay,
+            a_moved_head_removes_nothing,
+            a_removed_version_is_absent_and_stays_old,
+            thinning_keeps_the_newest_change_of_every_gun,
+            thinning_leaves_what_is_young,
+            a_rehearsed_thinning_removes_nothing,
+            numbers_of_removed_changes_are_not_given_again,
+            giving_back_loses_nothing,
         }
         $crate::$emit! { @theme $with, keys:
             an_empty_store_has_no_keys,
@@ -226,7 +238,7 @@ macro_rules! racing_cases {
 
 #[cfg(test)]
 mod tests {
-    const THEMES: [&str; 10] = [
+    const THEMES: [&str; 11] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
         include_str!("changefeed.rs"),
@@ -237,6 +249,7 @@ mod tests {
         include_str!("metadata.rs"),
         include_str!("published.rs"),
         include_str!("racing.rs"),
+        include_str!("retention.rs"),
     ];
 
     #[test]

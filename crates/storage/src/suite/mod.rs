@@ -21,6 +21,7 @@ pub mod metadata;
 mod must;
 pub mod published;
 pub mod racing;
+pub mod retention;
 mod samples;
 
 pub use list::{Case, RacingCase, Running};

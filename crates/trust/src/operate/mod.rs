@@ -5,14 +5,20 @@
 //! - `check` judges one repository as it is stored; `report` is what it says.
 //! - `bodies` reads documents, `held_keys` looks keys up, `client` goes a client's way.
 //! - [`import`] moves everything from one store to another.
+//! - `gc` clears a store of what no client can need; `kept` decides what that is;
+//!   `gc_rounds` does it again and again.
 
 mod bodies;
 mod check;
 mod client;
+pub mod gc;
+mod gc_rounds;
 mod held_keys;
 pub mod import;
+mod kept;
 mod report;
 
 pub use check::{Checker, Sources};
+pub use gc_rounds::Rounds;
 pub use held_keys::HeldKeys;
 pub use report::{DamagedRow, Fault, Note, Report, RowDamage};

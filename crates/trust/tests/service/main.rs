@@ -4,10 +4,12 @@
 
 mod bench;
 mod check;
+mod clearing;
 mod clock;
 mod days;
 mod faults;
 mod freshen;
+mod gc;
 mod import;
 mod key_list;
 mod keys;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use crate::accepted::{AcceptedDocument, AcceptedUpdate};
-use crate::digest::Digests;
+use crate::digest::{Digests, Sha256Digest};
 use crate::metadata::{Document, Draft, Root, Snapshot, Timestamp};
 use crate::names::{RoleName, Version};
 use crate::reason::Reason;
@@ -74,6 +74,7 @@ pub struct NeedsTimestamp {
     snapshot: Bytes,
     snapshot_digests: Digests,
     version: Version,
+    relied_on: Vec<(RoleName, Sha256Digest)>,
 }
 
 impl NeedsTimestamp {
@@ -84,7 +85,13 @@ impl NeedsTimestamp {
         version: Version,
     ) -> Self {
         let (raw, snapshot_digests) = (snapshot.raw().clone(), *snapshot.digests());
-        Self { root, documents, snapshot: raw, snapshot_digests, version }
+        let relied_on = Vec::new();
+        Self { root, documents, snapshot: raw, snapshot_digests, version, relied_on }
+    }
+
+    /// The same for a snapshot that names these stored documents anew.
+    pub(super) fn relying_on(self, relied_on: Vec<(RoleName, Sha256Digest)>) -> Self {
+        Self { relied_on, ..self }
     }
 
     /// Whose signatures it needs.
@@ -109,7 +116,8 @@ impl NeedsTimestamp {
         let keys = self.keys();
         let timestamp = Unverified::<Timestamp>::parse(RoleName::Timestamp, raw)?.verify(&keys)?;
         timestamp.content().snapshot().matches(&RoleName::Snapshot, &self.snapshot_digests)?;
-        Ok(AcceptedUpdate::from_unchecked(self.documents, accept(&timestamp)))
+        let update = AcceptedUpdate::from_unchecked(self.documents, accept(&timestamp));
+        Ok(update.relying_on(self.relied_on))
     }
 }
 

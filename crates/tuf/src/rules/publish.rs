@@ -98,7 +98,12 @@ pub fn decide(
         .map_err(Refusal::BadSnapshot)?;
     refuse_fast_forward(&snapshot, stored, circumstances).map_err(Refusal::BadSnapshot)?;
     accepted.push(accept(&snapshot));
-    let next = NeedsTimestamp::new(root, accepted, &snapshot, timestamp_version);
+    let claims = update.new_claims(stored.snapshot.as_ref()).into_iter();
+    let relied_on = claims
+        .filter_map(|(role, sha256)| Some((role, sha256?)))
+        .filter(|claim| stored.documents_held.contains(claim));
+    let next = NeedsTimestamp::new(root, accepted, &snapshot, timestamp_version)
+        .relying_on(relied_on.collect());
     Ok(Decision::NeedsTimestamp(next))
 }
 

@@ -27,9 +27,12 @@ const INSERT: &str = "INSERT INTO tuf_files \
 pub(super) const IS_STORED: &str = "SELECT count(*) FROM tuf_files WHERE gun = $1 AND role = $2 \
     AND version = $3 AND sha256 = $4::char(64) AND deleted_at IS NULL";
 
+pub(super) const HOLDS: &str = "SELECT count(*) FROM tuf_files \
+    WHERE sha256 = $3::char(64) AND gun = $1 AND role = $2 AND deleted_at IS NULL";
+
 /// Every statement of this file.
 #[cfg(any(test, feature = "suite"))]
-pub(super) const STATEMENTS: &[&str] = &[INSERT, IS_STORED];
+pub(super) const STATEMENTS: &[&str] = &[HOLDS, INSERT, IS_STORED];
 
 /// How often is looked for a commit whose end nobody heard, and how long in between: long enough
 /// for a database that starts again.
@@ -83,7 +86,7 @@ impl Job {
         let now = heads(roles(), &found)?;
         let of_base = now.iter().filter(|(role, _)| self.base.contains_key(role));
         let of_base: Heads = of_base.map(|(role, head)| (role.clone(), *head)).collect();
-        if of_base != self.base {
+        if of_base != self.base || !self.holds_relied_on(connection).await? {
             return Ok(Ending::RollBack(End::Settled(Commit::Moved(of_base))));
         }
         for document in documents() {
@@ -104,6 +107,22 @@ impl Job {
         }
         changefeed::add_update(connection, &self.gun, self.update.timestamp(), self.at).await?;
         Ok(Ending::Commit(End::Settled(Commit::Done)))
+    }
+
+    /// Whether everything is still there that the update names and does not bring.
+    async fn holds_relied_on(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        for (role, sha256) in self.update.relied_on() {
+            let rows: i64 = sqlx::query_scalar(HOLDS)
+                .bind(self.gun.as_str())
+                .bind(role.as_str())
+                .bind(sha256.to_hex())
+                .fetch_one(&mut *connection)
+                .await?;
+            if rows == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn insert(

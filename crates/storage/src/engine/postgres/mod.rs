@@ -20,6 +20,7 @@ mod locks;
 mod metadata;
 mod migrations;
 mod published;
+mod retention;
 mod row;
 #[cfg(any(test, feature = "suite"))]
 pub mod statements;

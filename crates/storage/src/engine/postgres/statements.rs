@@ -4,11 +4,11 @@
 
 use super::{
     aliases, archive, changefeed, commit, connect, findings, inventory, key_catalogue, keys, locks,
-    metadata, migrations, published,
+    metadata, migrations, published, retention,
 };
 
 /// Each file's statements.
-pub(super) const FILES: [&[&str]; 13] = [
+pub(super) const FILES: [&[&str]; 14] = [
     aliases::STATEMENTS,
     archive::STATEMENTS,
     changefeed::STATEMENTS,
@@ -22,6 +22,7 @@ pub(super) const FILES: [&[&str]; 13] = [
     metadata::STATEMENTS,
     migrations::STATEMENTS,
     published::STATEMENTS,
+    retention::STATEMENTS,
 ];
 
 /// Every statement.
@@ -30,12 +31,13 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 }
 
 /// The statements that run often, each with the index it must use.
-pub const INDEXED: [(&str, &str); 21] = [
+pub const INDEXED: [(&str, &str); 24] = [
     (aliases::SAMPLES, "countersign_alias_idx"),
     (changefeed::AFTER, "changefeed_pkey"),
     (changefeed::BEFORE, "changefeed_pkey"),
     (changefeed::GUN_AFTER, "countersign_changefeed_gun_idx"),
     (changefeed::GUN_BEFORE, "countersign_changefeed_gun_idx"),
+    (commit::HOLDS, "countersign_digest_idx"),
     (commit::IS_STORED, "tuf_files_gun_role_version_key"),
     (inventory::BYTES, "tuf_files_pkey"),
     (inventory::GUNS, "tuf_files_gun_role_version_key"),
@@ -52,13 +54,15 @@ pub const INDEXED: [(&str, &str); 21] = [
     (metadata::HEADS, "tuf_files_gun_role_version_key"),
     (metadata::NEWEST, "tuf_files_gun_role_version_key"),
     (published::PUBLISHED, "countersign_published_idx"),
+    (retention::CHANGES, "changefeed_pkey"),
+    (retention::FORGET, "tuf_files_gun_role_version_key"),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 13] = [
+    const TEXTS: [&str; 14] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
         include_str!("changefeed.rs"),
@@ -72,6 +76,7 @@ mod tests {
         include_str!("metadata.rs"),
         include_str!("migrations.rs"),
         include_str!("published.rs"),
+        include_str!("retention.rs"),
     ];
 
     #[test]

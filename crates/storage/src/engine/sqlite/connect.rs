@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use tokio::time::Instant;
 
@@ -26,6 +27,8 @@ pub(super) async fn writer(
     options: &SqliteOptions,
 ) -> Result<SqlitePool, sqlx::Error> {
     let connect = connection(path, options)
+        // Counts for a new file; an older one gets it when its space is given back first.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("journal_size_limit", LOG_LIMIT_BYTES);
@@ -61,6 +64,20 @@ pub(super) async fn looking(
 ) -> Result<SqlitePool, sqlx::Error> {
     let connect = connection(path, options).read_only(true).immutable(!is_in_use(path));
     pool(options, 1).connect_with(connect).await
+}
+
+/// One connection beside whoever else uses the file. It may make the files that SQLite puts beside
+/// it, which a reader needs who wants to see what others have just written.
+pub(super) async fn beside(
+    path: &Path,
+    options: &SqliteOptions,
+) -> Result<SqlitePool, sqlx::Error> {
+    pool(options, 1).connect_with(connection(path, options)).await
+}
+
+/// How to read a file that nobody writes to, without leaving anything beside it.
+pub(super) fn alone(path: &Path) -> SqliteConnectOptions {
+    connection(path, &SqliteOptions::default()).read_only(true).immutable(true)
 }
 
 /// Whether the file has a write-ahead log beside it: somebody has it open, or did not close it.

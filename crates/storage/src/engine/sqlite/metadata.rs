@@ -35,6 +35,10 @@ pub(super) const BY_DIGEST: &str = "SELECT id, created_at, version, sha256, data
 pub(super) const BY_VERSION: &str = "SELECT id, created_at, version, sha256, data FROM tuf_files \
     WHERE gun = ?1 AND role = ?2 AND version = ?3 AND deleted_at IS NULL";
 
+pub(super) const HOLDS: &str = "SELECT count(*) \
+    FROM tuf_files INDEXED BY countersign_digest_idx \
+    WHERE sha256 = ?3 AND gun = ?1 AND role = ?2 AND deleted_at IS NULL";
+
 const INSERT: &str = "INSERT INTO tuf_files \
     (created_at, updated_at, gun, role, version, sha256, data) \
     VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6)";
@@ -51,7 +55,7 @@ const CHECK: &str = "SELECT (SELECT count(*) FROM (SELECT id FROM tuf_files LIMI
 /// Every statement of this file.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] =
-    &[HEAD, NEWEST, BY_DIGEST, BY_VERSION, INSERT, DELETE_VISIBLE, DELETE_REST, CHECK];
+    &[HEAD, NEWEST, BY_DIGEST, BY_VERSION, HOLDS, INSERT, DELETE_VISIBLE, DELETE_REST, CHECK];
 
 #[async_trait]
 impl MetadataStore for SqliteStore {
@@ -166,6 +170,18 @@ async fn commit_in(
     if heads != *base {
         return Ok(Ending::RollBack(Commit::Moved(heads)));
     }
+    for (role, sha256) in update.relied_on() {
+        let rows: i64 = sqlx::query_scalar(HOLDS)
+            .bind(gun.as_str())
+            .bind(role.as_str())
+            .bind(sha256.to_hex())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|error| errors::of_statement(&error))?;
+        if rows == 0 {
+            return Ok(Ending::RollBack(Commit::Moved(heads)));
+        }
+    }
     for document in update.documents() {
         let head = head_in(&mut *connection, gun, &document.role).await?;
         if head.is_some_and(|head| head.version >= document.version) {
@@ -199,7 +215,7 @@ async fn delete_in(
     Ok(Ending::Commit(true))
 }
 
-async fn heads_in(
+pub(super) async fn heads_in(
     connection: &mut SqliteConnection,
     gun: &Gun,
     roles: impl Iterator<Item = &RoleName> + Send,

@@ -99,6 +99,21 @@ const KEYS: History = History {
 
 const TABLE_EXISTS: &str = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
 
+/// The newest migration of each history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Of `tuf_files` and `changefeed`.
+    pub metadata: i64,
+    /// Of `private_keys`.
+    pub keys: i64,
+}
+
+/// What this program brings a file to.
+pub(super) fn known() -> Applied {
+    let newest = |history: History| history.newest_known().unwrap_or_default();
+    Applied { metadata: newest(METADATA), keys: newest(KEYS) }
+}
+
 /// Brings every table of the file at `path` up to date.
 pub(super) async fn migrate(pool: &SqlitePool, path: &Path) -> StorageResult<()> {
     let name = path.display().to_string();

@@ -5,6 +5,7 @@
 
 mod aliases;
 mod archive;
+mod backup;
 mod changefeed;
 mod connect;
 mod errors;
@@ -15,6 +16,7 @@ mod keys;
 mod metadata;
 mod migrations;
 mod published;
+mod retention;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::SqlitePool;
+
+pub use migrations::Applied;
 
 use crate::contract::StorageResult;
 

@@ -1,11 +1,13 @@
 //! Tests of this engine: the conformance suite, and what only SQLite can get wrong.
 
+mod backup;
 mod conformance;
 mod corrupt;
 mod faults;
 mod files;
 mod migrations;
 mod read_only;
+mod space;
 mod statements;
 
 use std::path::PathBuf;

@@ -4,19 +4,22 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 
 use super::fresh;
 use crate::engine::sqlite::{
-    aliases, archive, changefeed, inventory, key_catalogue, keys, metadata, published,
+    aliases, archive, backup, changefeed, inventory, key_catalogue, keys, metadata, published,
+    retention,
 };
 
 /// Each file's statements, and its text to count them in.
-const FILES: [(&[&str], &str); 8] = [
+const FILES: [(&[&str], &str); 10] = [
     (aliases::STATEMENTS, include_str!("../aliases.rs")),
     (archive::STATEMENTS, include_str!("../archive.rs")),
+    (backup::STATEMENTS, include_str!("../backup.rs")),
     (changefeed::STATEMENTS, include_str!("../changefeed.rs")),
     (inventory::STATEMENTS, include_str!("../inventory.rs")),
     (key_catalogue::STATEMENTS, include_str!("../key_catalogue.rs")),
     (keys::STATEMENTS, include_str!("../keys.rs")),
     (metadata::STATEMENTS, include_str!("../metadata.rs")),
     (published::STATEMENTS, include_str!("../published.rs")),
+    (retention::STATEMENTS, include_str!("../retention.rs")),
 ];
 
 #[tokio::test]
@@ -63,6 +66,7 @@ async fn heads_and_digests_are_found_by_their_own_index() {
         (metadata::NEWEST, "idx_gun (gun=? AND role=?)"),
         (metadata::HEAD, "idx_gun (gun=? AND role=?)"),
         (metadata::BY_DIGEST, "countersign_digest_idx (sha256=? AND gun=? AND role=?)"),
+        (metadata::HOLDS, "countersign_digest_idx (sha256=? AND gun=? AND role=?)"),
         (metadata::BY_VERSION, "idx_gun (gun=? AND role=? AND version=?)"),
         (changefeed::GUN_AFTER, "idx_changefeed_gun (gun=? AND rowid>?)"),
         (
