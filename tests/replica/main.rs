@@ -6,6 +6,9 @@
 mod away;
 mod balancer;
 mod bench;
+mod compose;
+mod compose_files;
 mod deletions;
 mod rolling;
 mod signing;
+mod topology;

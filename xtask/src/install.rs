@@ -18,7 +18,7 @@ struct Program {
     package: &'static str,
 }
 
-const PROGRAMS: [Program; 9] = [
+const PROGRAMS: [Program; 11] = [
     Program { path: "/usr/bin/notary", package: "notary" },
     Program { path: "/usr/bin/notary-server", package: "notary" },
     Program { path: "/usr/bin/openssl", package: "openssl" },
@@ -26,6 +26,8 @@ const PROGRAMS: [Program; 9] = [
     Program { path: "/usr/bin/docker", package: "docker.io" },
     Program { path: "/usr/sbin/dockerd", package: "docker.io" },
     Program { path: "/usr/bin/docker-registry", package: "docker-registry" },
+    Program { path: "/usr/bin/docker-compose", package: "docker-compose" },
+    Program { path: "/usr/sbin/haproxy", package: "haproxy" },
     Program { path: "/usr/bin/systemd-analyze", package: "systemd" },
     Program { path: "/bin/busybox", package: "busybox-static" },
 ];
@@ -37,10 +39,11 @@ struct Service {
     program: &'static str,
 }
 
-const SERVICES: [Service; 3] = [
+const SERVICES: [Service; 4] = [
     Service { package: "docker.io", name: "docker", program: "dockerd" },
     Service { package: "docker.io", name: "containerd", program: "containerd" },
     Service { package: "docker-registry", name: "docker-registry", program: "docker-registry" },
+    Service { package: "haproxy", name: "haproxy", program: "haproxy" },
 ];
 
 /// Tools that cargo installs: the sub-command and its version.

@@ -7,6 +7,7 @@ pub mod dockerd;
 mod front;
 pub mod gate;
 pub mod go_notary;
+pub mod haproxy;
 pub mod impostor;
 pub mod key_files;
 pub mod link;
