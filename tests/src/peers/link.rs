@@ -21,7 +21,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 pub struct Link {
     port: u16,
     cut: Arc<Mutex<Option<Cut>>>,
-    state: watch::Sender<State>,
+    state: Arc<watch::Sender<State>>,
     passing: JoinHandle<()>,
 }
 
@@ -32,6 +32,8 @@ pub enum Cut {
     After(&'static [u8]),
     /// The message that holds these bytes is lost.
     Before(&'static [u8]),
+    /// The link stalls, and the message that holds these bytes is the first that it holds.
+    Stall(&'static [u8]),
 }
 
 /// What is done with all connections.
@@ -56,12 +58,13 @@ impl Link {
     pub async fn to(port: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let cut = Arc::new(Mutex::new(None));
-        let (state, seen) = watch::channel(State { flow: Flow::Passes, breaks: 0 });
+        let state = Arc::new(watch::Sender::new(State { flow: Flow::Passes, breaks: 0 }));
         let (own, shared) = (listener.local_addr()?.port(), Arc::clone(&cut));
+        let told = Arc::clone(&state);
         let passing = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 // Ends with either side, and with the runtime of the test.
-                tokio::spawn(pass(client, port, Arc::clone(&shared), seen.clone()));
+                tokio::spawn(pass(client, port, Arc::clone(&shared), Arc::clone(&told)));
             }
         });
         Ok(Self { port: own, cut, state, passing })
@@ -91,7 +94,7 @@ impl Link {
 
     /// From now on nothing passes, in either direction, on old connections and new ones.
     pub fn stall(&self) {
-        self.state.send_modify(|state| state.flow = Flow::Stalls);
+        stall(&self.state);
     }
 
     /// What was held passes now, and all that follows.
@@ -106,21 +109,26 @@ impl Drop for Link {
     }
 }
 
+fn stall(state: &watch::Sender<State>) {
+    state.send_modify(|state| state.flow = Flow::Stalls);
+}
+
 async fn pass(
     client: TcpStream,
     port: u16,
     cut: Arc<Mutex<Option<Cut>>>,
-    mut state: watch::Receiver<State>,
+    state: Arc<watch::Sender<State>>,
 ) {
     let breaks = state.borrow().breaks;
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
+    let mut broken = state.subscribe();
     // Whichever ends first takes both connections with it.
     tokio::select! {
-        () = carry(from_client, to_server, state.clone(), |message| take_if_met(&cut, message)) => {}
-        () = carry(from_server, to_client, state.clone(), |_| None) => {}
-        _ = state.wait_for(|state| state.breaks > breaks) => {}
+        () = carry(from_client, to_server, &state, |message| take_if_met(&cut, message)) => {}
+        () = carry(from_server, to_client, &state, |_| None) => {}
+        _ = broken.wait_for(|state| state.breaks > breaks) => {}
     }
 }
 
@@ -128,20 +136,24 @@ async fn pass(
 async fn carry(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut state: watch::Receiver<State>,
+    state: &watch::Sender<State>,
     breaks_at: impl Fn(&[u8]) -> Option<Cut>,
 ) {
     let mut chunk = vec![0; CHUNK_BYTES];
+    let mut flow = state.subscribe();
     while let Ok(length @ 1..) = from.read(&mut chunk).await {
         let Some(message) = chunk.get(..length) else { return };
-        if state.wait_for(|state| state.flow == Flow::Passes).await.is_err() {
+        let broken = breaks_at(message);
+        if matches!(broken, Some(Cut::Stall(_))) {
+            stall(state);
+        }
+        if flow.wait_for(|state| state.flow == Flow::Passes).await.is_err() {
             return;
         }
-        let broken = breaks_at(message);
         if matches!(broken, Some(Cut::Before(_))) || to.write_all(message).await.is_err() {
             return;
         }
-        if broken.is_some() {
+        if matches!(broken, Some(Cut::After(_))) {
             return;
         }
     }
@@ -150,7 +162,7 @@ async fn carry(
 fn take_if_met(cut: &Mutex<Option<Cut>>, message: &[u8]) -> Option<Cut> {
     let mut wanted = cut.lock().unwrap_or_else(PoisonError::into_inner);
     let met = wanted.as_ref().is_some_and(|wanted| {
-        let (Cut::After(bytes) | Cut::Before(bytes)) = wanted;
+        let (Cut::After(bytes) | Cut::Before(bytes) | Cut::Stall(bytes)) = wanted;
         message.windows(bytes.len()).any(|window| window == *bytes)
     });
     if met { wanted.take() } else { None }

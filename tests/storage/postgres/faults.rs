@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use countersign_storage::engine::postgres::{PostgresAddress, PostgresOptions, PostgresStore};
-use countersign_storage::{ChangeRange, Commit, MetadataStore as _, StorageError};
+use countersign_storage::{ChangeRange, Commit, Heads, MetadataStore as _, StorageError};
 use countersign_tests::peers::link::{Cut, Link};
+use countersign_tests::peers::process::PATIENCE;
+use countersign_tuf::names::Gun;
+use tokio::time::Instant;
 
-use super::{Bench, OWNER, commit, execute, newest, options};
+use super::{Bench, OWNER, commit, execute, newest, now, options, timestamp};
 
 const ALL: ChangeRange = ChangeRange::After { id: 0, limit: 100 };
 
@@ -89,6 +92,36 @@ async fn a_link_that_is_lost_before_the_end_stores_nothing() -> Result<()> {
     Ok(())
 }
 
+/// The last lock of a commit is the one that all commits take: the database must not hold it for
+/// whoever went silent as long as the others have patience.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_stands_still_in_a_commit_keeps_no_other_from_its_own() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.database().await?;
+    let link = Link::to(bench.server.port()).await?;
+    let url = format!("postgres://{OWNER}@127.0.0.1:{}/{database}?sslmode=disable", link.port());
+    let patient = PostgresOptions { wait: Duration::from_secs(2), ..options() };
+    let still = PostgresStore::open(&PostgresAddress::parse(&url)?, &patient).await?;
+    let other = PostgresStore::open(&bench.address(&database)?, &patient).await?;
+    link.cut(Cut::Stall(b"COMMIT"));
+    let (stuck, done) = tokio::join!(commit(&still, 1), async {
+        let deadline = Instant::now() + PATIENCE;
+        while !link.was_cut() {
+            ensure!(Instant::now() < deadline, "no commit came by");
+            tokio::task::yield_now().await;
+        }
+        let rival = timestamp(1);
+        let done = other.commit(&Gun::parse("c/d")?, &Heads::new(), &rival, now()).await;
+        link.resume();
+        Ok(done?)
+    });
+    ensure!(done? == Commit::Done);
+    ensure!(matches!(stuck, Err(StorageError::Unavailable { .. })), "{stuck:?}");
+    ensure!(newest(&other).await?.is_none());
+    ensure!(commit(&still, 1).await? == Commit::Done);
+    Ok(())
+}
+
 /// A row that a writer put there without our locks is a moved head, not an error.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_without_our_locks_makes_the_version_old() -> Result<()> {
@@ -111,14 +144,14 @@ async fn a_writer_without_our_locks_makes_the_version_old() -> Result<()> {
 
 /// Until somebody waits for another's transaction.
 async fn wait_for_a_waiter(bench: &mut Bench) -> Result<()> {
-    let deadline = tokio::time::Instant::now() + countersign_tests::peers::process::PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
         let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&mut bench.admin).await?;
         if waiting > 0 {
             return Ok(());
         }
-        ensure!(tokio::time::Instant::now() < deadline, "nobody ever waited");
+        ensure!(Instant::now() < deadline, "nobody ever waited");
         tokio::task::yield_now().await;
     }
 }

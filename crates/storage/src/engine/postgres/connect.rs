@@ -14,14 +14,16 @@ use crate::contract::{StorageError, StorageResult};
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// A commit is on disk when it returns, whatever the server's default; a stronger one stays. Every
-/// statement sees what was committed before it began. Nothing waits for ever.
+/// statement sees what was committed before it began. Nothing waits for ever, and a process that
+/// stands still in the middle of a transaction loses it, and with it the locks that all others
+/// wait for, before their patience ends.
 pub(super) const SESSION: &str = "SELECT \
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') \
         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false), \
     set_config('default_transaction_isolation', 'read committed', false), \
     set_config('lock_timeout', $1, false), \
     set_config('statement_timeout', $2, false), \
-    set_config('idle_in_transaction_session_timeout', $2, false)";
+    set_config('idle_in_transaction_session_timeout', $3, false)";
 
 /// Every statement of this file.
 #[cfg(any(test, feature = "suite"))]
@@ -76,6 +78,7 @@ async fn begin_session(
     sqlx::query(SESSION)
         .bind(milliseconds(options.wait))
         .bind(milliseconds(options.statement))
+        .bind(milliseconds(options.wait / 2))
         .execute(connection)
         .await?;
     Ok(())

@@ -51,7 +51,9 @@ pub struct PostgresStore {
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
     /// How long a call waits for a connection, and then for the lock of another writer, before it
-    /// fails as [`Unavailable`](crate::StorageError::Unavailable). 5 seconds unless told.
+    /// fails as [`Unavailable`](crate::StorageError::Unavailable). 5 seconds unless told. Half of
+    /// it is how long the database waits for the next statement of a transaction before it undoes
+    /// it.
     pub wait: Duration,
     /// How long one statement may take. 10 seconds unless told.
     pub statement: Duration,
