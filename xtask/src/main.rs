@@ -1,5 +1,6 @@
 //! The project's tasks: `cargo xtask <task>`. CI calls nothing else.
 
+mod chaos;
 mod fuzz;
 mod install;
 mod task;
@@ -13,6 +14,9 @@ usage: cargo xtask <task>
   quick   format, lints and unit tests: what needs no other program
   fuzz <target> [seconds]
           feed a fuzz target for 60 seconds or as long as told; installs cargo-fuzz
+  chaos [--faults N] [--seed N] [--sqlite]
+          publishers and readers on three replicas and PostgreSQL, or on one process and its file,
+          under 200 faults or as many as told, and what came of it
 ";
 
 fn main() -> Result<()> {
@@ -21,8 +25,14 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         ["test"] => task::test(),
         ["quick"] => task::quick(),
+        ["chaos", arguments @ ..] => chaos::chaos(arguments),
         ["fuzz", target] => fuzz::fuzz(target, fuzz::SECONDS),
         ["fuzz", target, seconds] => fuzz::fuzz(target, seconds),
         _ => bail!("{USAGE}"),
     }
+}
+
+#[expect(clippy::print_stdout, reason = "what a task found is for who asked for it")]
+fn say(text: &str) {
+    println!("{text}");
 }

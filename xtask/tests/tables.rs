@@ -31,6 +31,36 @@ const POSITIONS: [&str; 11] = [
     "The reader's machine",
 ];
 
+/// What is promised about faults.
+const PROMISES: [&str; 16] = [
+    "Nothing acknowledged is lost",
+    "What is acknowledged is visible at once",
+    "Versions never go back",
+    "A publish is whole or not there",
+    "One publish wins",
+    "A commit whose end nobody heard is looked for",
+    "Who polls the changefeed misses nothing",
+    "Failures never look like absence",
+    "Answers are normal again",
+    "Who stands still holds up no other",
+    "Full disks refuse publishes only",
+    "With the database away, documents by digest are served from memory",
+    "A start waits for the database",
+    "Restarting replicas in turn loses no request",
+    "What is due is signed again once",
+    "One damaged row concerns one repository",
+];
+
+/// What is planted in real runs to show that a broken promise is noticed.
+const PLANTED: [&str; 6] = [
+    "nothing is lost",
+    "versions never go back",
+    "visible at once",
+    "whole or not there",
+    "pollers miss nothing",
+    "(none)",
+];
+
 /// The bug classes.
 const CLASSES: RangeInclusive<u16> = 1..=38;
 
@@ -120,4 +150,10 @@ fn every_bug_class_names_tests_that_exist_or_why_there_are_none() {
 #[test]
 fn every_attackers_position_names_tests_that_exist_or_why_there_are_none() {
     check_page("security-model.md", "position", &POSITIONS.map(str::to_owned));
+}
+
+#[test]
+fn every_promise_about_faults_names_tests_that_exist() {
+    let promises = PROMISES.into_iter().chain(PLANTED).map(str::to_owned);
+    check_page("reliability.md", "promise", &promises.collect::<Vec<_>>());
 }

@@ -24,3 +24,11 @@ fn an_unknown_fuzz_target_and_a_time_that_is_none_are_named() {
     let words = refusal(&["fuzz", "root", "soon"]);
     assert!(words.contains("\"soon\" is no time in seconds"), "{words}");
 }
+
+#[test]
+fn a_long_run_that_is_asked_for_wrongly_is_not_begun() {
+    let words = refusal(&["chaos", "--faults", "many"]);
+    assert!(words.contains("\"many\" is no number"), "{words}");
+    let words = refusal(&["chaos", "--postgres"]);
+    assert!(words.contains("\"--postgres\" is none of --faults N"), "{words}");
+}

@@ -1,4 +1,4 @@
-//! An HTTPS front on a port of its own: what a gate and an impostor have in common.
+//! An HTTPS front on a port of its own: what a gate, an impostor and a liar have in common.
 //!
 //! What never comes in: what is done with a request.
 
@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use http::header::CONTENT_TYPE;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::certs::Authority;
@@ -66,7 +67,8 @@ pub(super) async fn pass_on(
     headers: &HeaderMap,
     body: Bytes,
 ) -> Response {
-    match wire.send(method, uri.path(), headers.get(CONTENT_TYPE), body.to_vec()).await {
+    let path = uri.path_and_query().map_or(uri.path(), PathAndQuery::as_str);
+    match wire.send(method, path, headers.get(CONTENT_TYPE), body.to_vec()).await {
         Ok(answer) => {
             let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
             (status, answer.body).into_response()

@@ -10,6 +10,7 @@ pub mod go_notary;
 pub mod haproxy;
 pub mod impostor;
 pub mod key_files;
+pub mod liar;
 pub mod link;
 pub mod notary_client;
 pub mod postgres;

@@ -3,6 +3,7 @@
 //! What never comes in: anybody's tables; whoever needs some brings its SQL.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -19,6 +20,13 @@ const PACKAGE: &str = "postgresql";
 /// PostgreSQL refuses to run as root; Debian's package makes this user.
 const USER: &str = "postgres";
 
+/// Mounts a disk on `$0`, of `$1` MiB, makes a cluster on it and becomes its server.
+const ON_DISK: &str = "\
+    mount -t tmpfs -o size=\"$1\"m,mode=0700 tmpfs \"$0\" && chown postgres \"$0\" || exit 1
+    as='setpriv --reuid=postgres --regid=postgres --init-groups --pdeathsig KILL --'
+    $as \"$2\" --auth=trust --encoding=UTF8 --username=postgres --no-sync \"$0\" || exit 1
+    exec $as \"$3\" -D \"$0\" -F -p \"$4\" -c listen_addresses=127.0.0.1 -c unix_socket_directories=";
+
 /// A running cluster.
 #[derive(Debug)]
 pub struct Postgres {
@@ -28,7 +36,7 @@ pub struct Postgres {
     programs: PathBuf,
     server: Program,
     user: Option<&'static str>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Postgres {
@@ -66,7 +74,58 @@ impl Postgres {
             .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
             .args(["-c", "max_connections=300"]);
         let process = run(&server, user).await?;
-        Ok(Self { process, port, programs, server, user, _directory: directory })
+        Ok(Self { process, port, programs, server, user, directory })
+    }
+
+    /// The same on a disk of its own, of this size: memory that is mounted where only the server
+    /// sees it. It holds what a new cluster needs, and some more, from 100 MiB on. It is gone with
+    /// the server.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`], or the caller is not root.
+    pub async fn start_on_disk(mebibytes: u32) -> Result<Self> {
+        ensure!(rustix::process::geteuid().is_root(), "a disk is mounted: run this test as root");
+        let programs = programs()?;
+        let directory =
+            tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir()?;
+        let data = directory.path().join("data");
+        fs::create_dir(&data)?;
+        let port = steady_port()?;
+        let server = Program::new(find("unshare", "util-linux")?)
+            .within(directory.path())
+            .args(["--mount", "sh", "-c", ON_DISK])
+            .args([data.to_string_lossy(), mebibytes.to_string().into()])
+            .args([programs.join("initdb").to_string_lossy()])
+            .args([programs.join("postgres").to_string_lossy(), port.to_string().into()]);
+        let process = run(&server, None).await?;
+        Ok(Self { process, port, programs, server, user: None, directory })
+    }
+
+    /// Leaves no byte free on the disk of [`Postgres::start_on_disk`].
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub fn fill_disk(&self) -> Result<()> {
+        let mut filler = fs::File::create(self.filler())?;
+        let piece = vec![0; 1 << 20];
+        // The last piece is written as far as it goes.
+        while let Ok(1..) = filler.write(&piece) {}
+        Ok(())
+    }
+
+    /// Gives the space back.
+    ///
+    /// # Errors
+    /// The server is gone, or the disk was not filled.
+    pub fn free_disk(&self) -> Result<()> {
+        fs::remove_file(self.filler()).context("the disk was not filled")
+    }
+
+    /// Where the server sees its directory, as this program can reach it.
+    fn filler(&self) -> PathBuf {
+        let data = self.directory.path().join("data/filler");
+        let seen = data.strip_prefix("/").unwrap_or(&data);
+        Path::new("/proc").join(self.process.id().to_string()).join("root").join(seen)
     }
 
     /// Ends the server as a crash would: nothing is told to clients, nothing is tidied up.

@@ -224,6 +224,11 @@ impl Process {
         self.signal(Signal::CONT)
     }
 
+    /// Its number.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The processes that the peer has started itself, those of other groups too.
     ///
     /// # Errors
