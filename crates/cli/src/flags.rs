@@ -42,6 +42,10 @@ pub(crate) struct SettingsFlags {
     /// [env: COUNTERSIGN_CLIENT_CA]
     #[arg(long, value_name = "FILE")]
     client_ca: Option<PathBuf>,
+    /// Only read: publishes, deletions and new keys are answered 503, and nothing is signed again
+    /// [env: COUNTERSIGN_READ_ONLY, true or false]
+    #[arg(long)]
+    read_only: bool,
 }
 
 impl SettingsFlags {
@@ -72,6 +76,7 @@ impl SettingsFlags {
             tls_cert: self.tls_cert,
             tls_key: self.tls_key,
             client_ca: self.client_ca,
+            read_only: self.read_only.then(|| true.to_string()),
             log_level: log.log_level,
             log_format: log.log_format,
         }

@@ -167,6 +167,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
     let changed = [
         ("server.data_dir", server.data_dir() != read.server.data_dir()),
         ("server.listen", server.listen != read.server.listen),
+        ("server.read_only", server.read_only != read.server.read_only),
         ("server.handover_seconds", server.handover != read.server.handover),
         ("server.drain_seconds", server.drain != read.server.drain),
         ("tls.plain_http", tls.plain_http != read.tls.plain_http),

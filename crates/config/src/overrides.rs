@@ -32,6 +32,8 @@ pub struct Overrides {
     pub tls_key: Option<PathBuf>,
     /// `--client-ca`, `COUNTERSIGN_CLIENT_CA`.
     pub client_ca: Option<PathBuf>,
+    /// `--read-only`; `COUNTERSIGN_READ_ONLY`, which is `true` or `false`.
+    pub read_only: Option<String>,
     /// `--log-level`, `COUNTERSIGN_LOG_LEVEL`.
     pub log_level: Option<String>,
     /// `--log-format`, `COUNTERSIGN_LOG_FORMAT`.
@@ -60,6 +62,7 @@ impl Overrides {
             tls_cert: path(&TLS_CERT),
             tls_key: path(&TLS_KEY),
             client_ca: path(&CLIENT_CA),
+            read_only: text(&READ_ONLY)?,
             log_level: text(&LOG_LEVEL)?,
             log_format: text(&LOG_FORMAT)?,
         })
@@ -94,6 +97,9 @@ impl Overrides {
         if let Some(path) = path(way, &CLIENT_CA, self.client_ca.as_deref())? {
             settings.tls.client_ca = Some(path);
         }
+        if let Some(text) = &self.read_only {
+            settings.server.read_only = parsed(way, &READ_ONLY, text)?;
+        }
         if let Some(text) = &self.log_level {
             settings.log.level = parsed(way, &LOG_LEVEL, text)?;
         }
@@ -117,6 +123,7 @@ impl Overrides {
             tls_cert,
             tls_key,
             client_ca,
+            read_only,
             log_level,
             log_format,
         } = self;
@@ -129,6 +136,7 @@ impl Overrides {
             (&TLS_CERT, tls_cert.is_some()),
             (&TLS_KEY, tls_key.is_some()),
             (&CLIENT_CA, client_ca.is_some()),
+            (&READ_ONLY, read_only.is_some()),
             (&LOG_LEVEL, log_level.is_some()),
             (&LOG_FORMAT, log_format.is_some()),
         ];
@@ -206,13 +214,15 @@ const TLS_CERT: Name =
 const TLS_KEY: Name = Name { key: "tls.key", flag: "--tls-key", variable: "COUNTERSIGN_TLS_KEY" };
 const CLIENT_CA: Name =
     Name { key: "tls.client_ca", flag: "--client-ca", variable: "COUNTERSIGN_CLIENT_CA" };
+const READ_ONLY: Name =
+    Name { key: "server.read_only", flag: "--read-only", variable: "COUNTERSIGN_READ_ONLY" };
 const LOG_LEVEL: Name =
     Name { key: "log.level", flag: "--log-level", variable: "COUNTERSIGN_LOG_LEVEL" };
 const LOG_FORMAT: Name =
     Name { key: "log.format", flag: "--log-format", variable: "COUNTERSIGN_LOG_FORMAT" };
 
 /// The environment variables of all overrides.
-pub(crate) const VARIABLES: [&str; 11] = [
+pub(crate) const VARIABLES: [&str; 12] = [
     CONFIG.variable,
     DATA_DIR.variable,
     DATABASE.variable,
@@ -222,6 +232,7 @@ pub(crate) const VARIABLES: [&str; 11] = [
     TLS_CERT.variable,
     TLS_KEY.variable,
     CLIENT_CA.variable,
+    READ_ONLY.variable,
     LOG_LEVEL.variable,
     LOG_FORMAT.variable,
 ];

@@ -117,6 +117,7 @@ fn every_variable_and_every_flag_is_the_origin_of_one_setting() {
         ("COUNTERSIGN_TLS_CERT", "c"),
         ("COUNTERSIGN_TLS_KEY", "k"),
         ("COUNTERSIGN_CLIENT_CA", "a"),
+        ("COUNTERSIGN_READ_ONLY", "true"),
         ("COUNTERSIGN_LOG_LEVEL", "debug"),
         ("COUNTERSIGN_LOG_FORMAT", "human"),
         ("COUNTERSIGN_KEY_PASSPHRASE_FILE", "p"),
@@ -136,12 +137,13 @@ fn every_variable_and_every_flag_is_the_origin_of_one_setting() {
         tls_cert: Some("c".into()),
         tls_key: Some("k".into()),
         client_ca: Some("a".into()),
+        read_only: Some("true".to_owned()),
         log_level: Some("debug".to_owned()),
         log_format: Some("human".to_owned()),
     };
     let list = listed(&load(&flags, &[]));
     let by_flag = |l: &&Listed| matches!(l.from, Origin::Flag { .. });
-    assert_eq!(list.iter().filter(by_flag).count(), 10);
+    assert_eq!(list.iter().filter(by_flag).count(), 11);
 }
 
 #[test]

@@ -60,6 +60,7 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(settings.server.data_dir(), Path::new("countersign-data"));
     assert_eq!(settings.server.listen.to_string(), "127.0.0.1:4443");
     assert_eq!(settings.server.hosts, []);
+    assert!(!settings.server.read_only);
     assert_eq!(settings.server.handover, Duration::ZERO);
     assert_eq!(settings.server.drain, Duration::from_secs(30));
     assert_eq!(settings.tls.own(), None);
@@ -84,6 +85,7 @@ const EVERY_KEY: &str = r#"
 data_dir = "/data"
 listen = "[::1]:0"
 hosts = ["trust.example.com", "192.0.2.7"]
+read_only = true
 handover_seconds = 4
 drain_seconds = 5
 [tls]
@@ -142,6 +144,7 @@ fn every_key_of_the_file_arrives() {
     assert_eq!(settings.server.listen.to_string(), "[::1]:0");
     let hosts: Vec<_> = settings.server.hosts.iter().map(|host| host.as_str()).collect();
     assert_eq!(hosts, ["trust.example.com", "192.0.2.7"]);
+    assert!(settings.server.read_only);
     assert_eq!(settings.server.handover, Duration::from_secs(4));
     assert_eq!(settings.server.drain, Duration::from_secs(5));
     let own = settings.tls.own().unwrap();

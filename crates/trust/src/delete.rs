@@ -11,6 +11,7 @@ impl Trust {
     /// [`TrustError::Storage`]; nothing is removed then.
     pub async fn delete(&self, gun: &Gun) -> Result<(), TrustError> {
         self.within_patience(async {
+            self.refuse_if_read_only()?;
             let _turn = self.locks.turn(gun).await?;
             // Also when this is broken off, or fails after it was done.
             let _forgetting = self.memory.forget_at_the_end(gun);

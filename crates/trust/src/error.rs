@@ -31,6 +31,9 @@ pub enum TrustError {
     /// A stored version is the same or newer: the caller lost a race or replayed.
     #[error("a newer version of metadata is already available")]
     OldVersion,
+    /// This server only reads, so that another can take over.
+    #[error("this server only reads (server.read_only): publish, delete and sign elsewhere")]
+    ReadOnly,
     /// The rules refuse the update.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -14,7 +14,7 @@ use countersign_tuf::rules::{
 
 use crate::load::{Current, versions};
 use crate::margins::Margins;
-use crate::{Trust, TrustError};
+use crate::{Trust, TrustError, Writes};
 
 /// How often signing is tried again because others keep publishing.
 const TRIES: usize = 32;
@@ -33,6 +33,9 @@ impl Trust {
         if freshness == Freshness::Fresh {
             return Ok(Some(current));
         }
+        if self.policy.writes == Writes::Refused && freshness != Freshness::Expired {
+            return Ok(Some(current));
+        }
         match self.freshen(gun, margins).await {
             Ok(fresh) => Ok(fresh),
             Err(error) if self.freshness(&current, margins) == Freshness::AboutToExpire => {
@@ -49,6 +52,7 @@ impl Trust {
         gun: &Gun,
         margins: Margins,
     ) -> Result<Option<Current>, TrustError> {
+        self.refuse_if_read_only()?;
         let _turn = self.locks.turn(gun).await?;
         let watched = [RoleName::Timestamp, RoleName::Snapshot, RoleName::Root];
         for _ in 0..TRIES {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 
 use crate::renew::{Renewal, Round};
-use crate::{Policy, Trust, TrustError};
+use crate::{Policy, Trust, TrustError, Writes};
 
 /// There are at least so many rounds in the shorter of the two lives.
 const ROUNDS_PER_LIFE: u32 = 100;
@@ -26,7 +26,7 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest wait after a failure.
 const LAST_RETRY: Duration = Duration::from_secs(60);
 
-/// Signs ahead until `stop` comes. A signature that is under way then is stored or not, as a whole.
+/// Signs ahead until `stop` comes, unless this service only reads. A signature that is under way then is stored or not, as a whole.
 pub async fn keep_fresh(trust: Arc<Trust>, stop: impl Future<Output = ()>) {
     tokio::select! {
         () = stop => {}
@@ -35,6 +35,9 @@ pub async fn keep_fresh(trust: Arc<Trust>, stop: impl Future<Output = ()>) {
 }
 
 async fn rounds(trust: &Trust) -> Infallible {
+    if trust.policy.writes == Writes::Refused {
+        return std::future::pending().await;
+    }
     let mut pace = Pace::new(&trust.policy);
     loop {
         // No lock is held across a round's waits, so a panic leaves nothing half changed.

@@ -72,9 +72,21 @@ pub struct Policy {
     pub backward_clock: BackwardClock,
     /// How long one operation may take before it fails as [`TrustError::TooSlow`].
     pub patience: std::time::Duration,
+    /// Whether anything is stored or signed.
+    pub writes: Writes,
     /// How many bytes the bodies of documents may take in memory, overhead included; 0: none is
     /// kept. Whoever sets more than that runs [`follow_deletions`] beside the service.
     pub body_bytes: u64,
+}
+
+/// Whether a service stores and signs anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// Publishes, deletions and new keys are taken, and what is due is signed again.
+    Taken,
+    /// Every operation that would store anything fails as [`TrustError::ReadOnly`]. Reads go on as
+    /// long as what is stored has not expired.
+    Refused,
 }
 
 impl Default for Policy {
@@ -86,6 +98,7 @@ impl Default for Policy {
             max_version_step: NonZeroU32::new(100_000),
             backward_clock: BackwardClock::Refused,
             patience: std::time::Duration::from_secs(60),
+            writes: Writes::Taken,
             body_bytes: 64 * 1024 * 1024,
         }
     }
@@ -145,6 +158,14 @@ impl Trust {
     #[must_use]
     pub fn memory_use(&self) -> MemoryUse {
         self.memory.usage()
+    }
+
+    /// Passes unless this service only reads.
+    fn refuse_if_read_only(&self) -> Result<(), TrustError> {
+        match self.policy.writes {
+            Writes::Taken => Ok(()),
+            Writes::Refused => Err(TrustError::ReadOnly),
+        }
     }
 
     /// The time and the policy, as the rules take them.

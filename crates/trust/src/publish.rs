@@ -29,6 +29,7 @@ impl Trust {
     }
 
     async fn publish_update(&self, gun: &Gun, update: &Arc<Update>) -> Result<(), TrustError> {
+        self.refuse_if_read_only()?;
         let _turn = self.locks.turn(gun).await?;
         let mut rival = false;
         for _ in 0..TRIES {

@@ -155,6 +155,7 @@ impl Trust {
 fn concerns_all(error: &TrustError) -> bool {
     match error {
         TrustError::Custody(CustodyError::Unavailable { .. })
+        | TrustError::ReadOnly
         | TrustError::ShuttingDown
         | TrustError::Storage(
             StorageError::Newer { .. } | StorageError::Other(_) | StorageError::Unavailable { .. },

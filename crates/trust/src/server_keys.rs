@@ -41,7 +41,7 @@ impl Trust {
         role: ServerRole,
     ) -> Result<Option<PublicKey>, TrustError> {
         let Some(named) = self.named_keys(gun, role).await? else {
-            return self.pending_key(gun, role).await;
+            return self.find_pending_key(gun, role).await;
         };
         for id in named.keys.keys() {
             if let Some(key) = self.custody.find_key(gun, role, id).await? {
@@ -50,31 +50,38 @@ impl Trust {
         }
         match named.keys.into_values().next() {
             Some(key) => Ok(Some(key)),
-            None => self.pending_key(gun, role).await,
+            None => self.find_pending_key(gun, role).await,
         }
     }
 
     /// What [`Trust::rotate_key`] answers if it need not make a key.
     ///
     /// # Errors
-    /// [`TrustError::Custody`] when keys could not be looked up.
+    /// [`TrustError::Custody`] when keys could not be looked up; [`TrustError::ReadOnly`].
     pub async fn pending_key(
         &self,
         gun: &Gun,
         role: ServerRole,
     ) -> Result<Option<PublicKey>, TrustError> {
-        self.within_patience(async {
-            Ok(self.custody.find_pending(gun, role, self.policy.key_algorithm).await?)
-        })
-        .await
+        self.refuse_if_read_only()?;
+        self.within_patience(self.find_pending_key(gun, role)).await
+    }
+
+    async fn find_pending_key(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+    ) -> Result<Option<PublicKey>, TrustError> {
+        Ok(self.custody.find_pending(gun, role, self.policy.key_algorithm).await?)
     }
 
     /// A pending key for this role: one that has not signed yet. Nothing else changes until a
     /// root that names it is published.
     ///
     /// # Errors
-    /// [`TrustError::Custody`] when none could be made.
+    /// [`TrustError::Custody`] when none could be made; [`TrustError::ReadOnly`].
     pub async fn rotate_key(&self, gun: &Gun, role: ServerRole) -> Result<PublicKey, TrustError> {
+        self.refuse_if_read_only()?;
         self.within_patience(async {
             Ok(self.custody.pending_key(gun, role, self.policy.key_algorithm).await?)
         })

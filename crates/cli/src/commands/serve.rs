@@ -13,7 +13,7 @@ use countersign_server::tls::LiveTls;
 use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings, Stopping, Transport};
 use countersign_trust::operate::Rounds;
 use countersign_trust::{
-    BackwardClock, Clock as _, Policy, SystemClock, Trust, follow_deletions, keep_fresh,
+    BackwardClock, Clock as _, Policy, SystemClock, Trust, Writes, follow_deletions, keep_fresh,
 };
 use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
@@ -155,6 +155,13 @@ impl Started {
             }
         };
         self.warnings = warnings;
+        if self.settings.server.read_only {
+            self.warnings.push(
+                "read-only: publishes, deletions and new keys are answered 503, and nothing is \
+                 signed again; start without --read-only to take over"
+                    .to_owned(),
+            );
+        }
         let trust = Trust::new(
             stores.metadata(),
             Arc::new(custody),
@@ -377,6 +384,7 @@ fn policy(settings: &Settings) -> Policy {
         } else {
             BackwardClock::Refused
         },
+        writes: if settings.server.read_only { Writes::Refused } else { Writes::Taken },
         body_bytes: settings.caching.body_bytes,
         ..Policy::default()
     }
@@ -442,6 +450,7 @@ mod tests {
         assert_eq!(ours.snapshot_lifetime, theirs.snapshot_lifetime);
         assert_eq!(ours.max_version_step, theirs.max_version_step);
         assert_eq!(ours.backward_clock, theirs.backward_clock);
+        assert_eq!(ours.writes, theirs.writes);
         assert_eq!(ours.body_bytes, theirs.body_bytes);
     }
 

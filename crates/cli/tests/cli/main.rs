@@ -16,6 +16,7 @@ mod logs;
 mod making;
 mod notary;
 mod process;
+mod read_only;
 mod refusals;
 mod reloading;
 mod secrets;

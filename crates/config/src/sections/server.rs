@@ -28,6 +28,11 @@ pub struct Server {
     ///
     /// Default: none.
     pub hosts: Vec<HostName>,
+    /// Whether the server only reads: publishes, deletions and new keys are answered 503, and nothing
+    /// is signed again. For the time in which another takes over.
+    ///
+    /// Default: false.
+    pub read_only: bool,
     /// How long the server goes on taking requests once it is asked to stop, while
     /// `/_countersign/ready` answers 503 already, so that a load balancer sends them elsewhere.
     ///
@@ -72,6 +77,7 @@ impl Default for Server {
             data_dir: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4443)),
             hosts: Vec::new(),
+            read_only: false,
             handover: Duration::ZERO,
             drain: Duration::from_secs(30),
         }

@@ -208,6 +208,7 @@ fn publish_answer(error: &TrustError) -> Answer<'_> {
         TrustError::MissingKeys(missing) => missing_keys_answer(missing),
         TrustError::ClockWentBack(_)
         | TrustError::Contended
+        | TrustError::ReadOnly
         | TrustError::ShuttingDown
         | TrustError::TooSlow { .. } => failed(Code::Updating, Prospect::Later, None),
         TrustError::Custody(error) => failed(Code::Updating, custody_prospect(error), None),
@@ -225,6 +226,7 @@ fn service_answer(error: &TrustError) -> Answer<'_> {
         TrustError::ClockWentBack(_)
         | TrustError::Contended
         | TrustError::OldVersion
+        | TrustError::ReadOnly
         | TrustError::ShuttingDown
         | TrustError::TooSlow { .. } => Prospect::Later,
         TrustError::Custody(error) => custody_prospect(error),

@@ -17,6 +17,7 @@ mod memory;
 mod old_keys;
 mod publish;
 mod races;
+mod read_only;
 mod renew;
 mod silent;
 mod slow;
