@@ -57,6 +57,9 @@ CREATE TABLE private_keys (
 /// The server's file of settings in the pair's directory.
 const SERVER_CONFIG: &str = "server.json";
 
+/// The same of the signer.
+const SIGNER_CONFIG: &str = "signer.json";
+
 /// A running Go pair.
 #[derive(Debug)]
 pub struct GoNotary {
@@ -147,6 +150,12 @@ impl GoNotary {
         self.directory.path().join(SERVER_CONFIG)
     }
 
+    /// The signer's file of settings.
+    #[must_use]
+    pub fn signer_config(&self) -> PathBuf {
+        self.directory.path().join(SIGNER_CONFIG)
+    }
+
     /// Ends server and signer; the databases stay.
     ///
     /// # Errors
@@ -207,7 +216,7 @@ fn start_signer(directory: &Path, port: u16, database: u16) -> Result<Process> {
             "default_alias": GoNotary::ALIAS,
         },
     });
-    let file = directory.join("signer.json");
+    let file = directory.join(SIGNER_CONFIG);
     fs::write(&file, config.to_string())?;
     let program = Program::new(find("notary-signer", "notary")?)
         .args(["-config".to_owned(), file.to_string_lossy().into_owned()])
