@@ -201,7 +201,7 @@ impl Started {
     /// What clears the database of what is old, where that is asked for.
     fn clearing(&self, stores: &Stores) -> Option<Rounds> {
         let retention = &self.settings.retention;
-        if retention.interval.is_zero() {
+        if !clears(&self.settings) {
             return None;
         }
         Some(Rounds {
@@ -372,6 +372,11 @@ fn stopping(settings: &Settings) -> Stopping {
     Stopping { handover: settings.server.handover, drain: settings.server.drain }
 }
 
+/// Whether what is old is cleared in the background.
+fn clears(settings: &Settings) -> bool {
+    !settings.server.read_only && !settings.retention.interval.is_zero()
+}
+
 fn policy(settings: &Settings) -> Policy {
     let span = |lifetime| chrono::Duration::from_std(lifetime).unwrap_or(chrono::Duration::MAX);
     Policy {
@@ -452,6 +457,15 @@ mod tests {
         assert_eq!(ours.backward_clock, theirs.backward_clock);
         assert_eq!(ours.writes, theirs.writes);
         assert_eq!(ours.body_bytes, theirs.body_bytes);
+    }
+
+    #[test]
+    fn a_server_that_only_reads_signs_and_clears_nothing() {
+        let mut settings = Settings::default();
+        settings.retention.interval = Duration::from_secs(60);
+        assert!(clears(&settings) && policy(&settings).writes == Writes::Taken);
+        settings.server.read_only = true;
+        assert!(!clears(&settings) && policy(&settings).writes == Writes::Refused);
     }
 
     #[test]
