@@ -6,11 +6,15 @@ use std::process::Output;
 use anyhow::{Context, Result, ensure};
 use countersign_tests::peers::countersign::{Countersign, binary};
 use countersign_tests::peers::go_notary::GoNotary;
+use countersign_tests::peers::process::PATIENCE;
 use countersign_tests::session::{Server, Session};
-use countersign_tests::wire::Endpoint;
+use countersign_tests::upload;
+use countersign_tests::wire::{Endpoint, Wire};
 use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::time::{Duration, Instant, interval};
 
 const GUN: &str = "example.com/lab/app";
 
@@ -38,6 +42,36 @@ async fn doctor_finds_the_go_server_and_ours_well() -> Result<()> {
     let (ours, theirs) = (Countersign::start().await?, GoNotary::start().await?);
     is_well(ours.endpoint()).await?;
     is_well(theirs.endpoint()).await
+}
+
+/// Contract section 3: as a signer left it that knew neither GUN nor role.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_key_is_bound_by_a_start_to_the_collection_whose_root_names_it() -> Result<()> {
+    let mut server = Countersign::start().await?;
+    let wire = Wire::to(server.endpoint())?;
+    for gun in [GUN, "example.com/lab/another"] {
+        let collection = upload::collection(&wire, gun).await?;
+        let answer = upload::publish(&wire, gun, &collection.all_parts()).await?;
+        ensure!(answer.status == 200, "{answer:?}");
+    }
+    server.kill9()?;
+    let url = format!("sqlite://{}", server.data().join("countersign.db").display());
+    let mut database = SqliteConnection::connect(&url).await?;
+    let forget = "UPDATE private_keys SET gun = '', role = '' WHERE gun = ?1";
+    let done = sqlx::query(forget).bind(GUN).execute(&mut database).await?;
+    ensure!(done.rows_affected() == 1, "{done:?}");
+    server.start_again().await?;
+    let (bound, deadline) = ("SELECT gun, role FROM private_keys", Instant::now() + PATIENCE);
+    let mut pace = interval(Duration::from_millis(20));
+    loop {
+        let keys: Vec<(String, String)> = sqlx::query_as(bound).fetch_all(&mut database).await?;
+        if keys.iter().any(|(gun, role)| gun == GUN && role == "timestamp") {
+            break;
+        }
+        ensure!(Instant::now() < deadline, "{keys:?}\n{}", server.log());
+        pace.tick().await;
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod key_passphrase;
 mod key_ring;
 mod logs;
 mod notary_name;
+mod old_keys;
 mod signals;
 mod upkeep;
 

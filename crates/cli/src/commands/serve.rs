@@ -13,7 +13,7 @@ use countersign_server::tls::LiveTls;
 use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings, Stopping, Transport};
 use countersign_trust::operate::Rounds;
 use countersign_trust::{
-    BackwardClock, Clock as _, Policy, SystemClock, Trust, Writes, follow_deletions, keep_fresh,
+    BackwardClock, Clock as _, Policy, SystemClock, Trust, Writes, follow_deletions,
 };
 use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
@@ -28,6 +28,7 @@ use crate::exit::{self, Failure};
 use crate::flags::{self, LogFlags, SettingsFlags};
 use crate::greeting::{Authority, Greeting};
 use crate::logs::LevelSwitch;
+use crate::old_keys::Keeping;
 use crate::signals::{StopSignals, WishSignals};
 use crate::upkeep::Upkeep;
 use crate::{key_ring, logs};
@@ -170,13 +171,14 @@ impl Started {
         );
         let trust = Arc::new(trust);
         let (stop, stopped) = watch::channel(());
-        let stopped = || {
+        let stopped = move || {
             let mut stopped = stopped.clone();
             // A sender that is gone means stop.
             async move { while stopped.changed().await.is_ok() {} }
         };
+        let keeping = Keeping::new(&trust, &stores, policy(&self.settings).writes);
         let mut beside = vec![
-            ("signing ahead", tokio::spawn(keep_fresh(Arc::clone(&trust), stopped()))),
+            ("signing ahead", tokio::spawn(keeping.run(stopped.clone()))),
             ("following deletions", tokio::spawn(follow_deletions(Arc::clone(&trust), stopped()))),
         ];
         if let Some(rounds) = self.clearing(&stores) {

@@ -4,6 +4,7 @@
 //!
 //! - `check` judges one repository as it is stored; `report` is what it says.
 //! - `bodies` reads documents, `held_keys` looks keys up, `client` goes a client's way.
+//! - `old_keys` binds keys that name no GUN, `first_naming` tells to whom.
 //! - [`import`] moves everything from one store to another.
 //! - `gc` clears a store of what no client can need; `kept` decides what that is;
 //!   `gc_rounds` does it again and again.
@@ -11,14 +12,17 @@
 mod bodies;
 mod check;
 mod client;
+mod first_naming;
 pub mod gc;
 mod gc_rounds;
 mod held_keys;
 pub mod import;
 mod kept;
+mod old_keys;
 mod report;
 
 pub use check::{Checker, Sources};
 pub use gc_rounds::Rounds;
 pub use held_keys::HeldKeys;
+pub use old_keys::{OldKeys, OldKeysBound};
 pub use report::{DamagedRow, Fault, Note, Report, RowDamage};

@@ -8,6 +8,7 @@ use countersign_custody::Custody;
 use countersign_custody::sealed::{Passphrase, Passphrases, SealedCustody, SealedSettings};
 use countersign_forge::repository::{Repository, ServerKeys};
 use countersign_storage::{Heads, KeyStore as _, MetadataStore as _, SealedKey};
+use countersign_trust::operate::{OldKeys, OldKeysBound};
 use countersign_trust::{Clock as _, TrustError};
 use countersign_tuf::accepted::{AcceptedDocument, AcceptedUpdate};
 use countersign_tuf::keys::{KeyId, KeyType, PublicKey};
@@ -92,7 +93,35 @@ async fn an_old_key_is_bound_by_a_stored_root_when_it_signs_again() {
     assert!(refused_without_key(bench.publish(TWO, parts).await));
 }
 
+/// Two collections name one old key, as the Go server takes it: the root that was stored first wins,
+/// whoever signs first.
+#[tokio::test]
+async fn old_keys_are_bound_to_the_first_stored_root_that_names_them() {
+    let (elsewhere, bench) = (Bench::new().await, Bench::new().await);
+    let key = elsewhere.key(ONE, ServerRole::Timestamp).await;
+    elsewhere.publish(ONE, repository(&elsewhere, ONE, key.clone()).all_parts()).await.unwrap();
+    // What was stored later has the name that comes first.
+    copy_documents_to(&elsewhere, &bench, TWO).await;
+    copy_documents_to(&elsewhere, &bench, ONE).await;
+    let old = move_unbound(&elsewhere, &bench).await;
+    let unnamed =
+        SealedKey { key_id: "ab".repeat(32), algorithm: "ed25519".to_owned(), ..old.clone() };
+    bench.store.insert_unless_pending(&unnamed, bench.clock.now()).await.unwrap();
+    let old_keys =
+        || OldKeys { catalogue: &*bench.store, keys: &*bench.store, inventory: &*bench.store };
+    let now = bench.clock.now();
+    assert_eq!(old_keys().bind(now).await.unwrap(), OldKeysBound { bound: 1, unnamed: 1 });
+    let row = bench.store.by_id(&old.key_id).await.unwrap().unwrap();
+    assert_eq!((row.gun.as_str(), row.role.as_str()), (TWO, "timestamp"));
+    assert_eq!(bench.store.by_id(&unnamed.key_id).await.unwrap(), Some(unnamed));
+    assert_eq!(old_keys().bind(now).await.unwrap(), OldKeysBound { bound: 0, unnamed: 1 });
+}
+
 async fn copy_documents(from: &Bench, to: &Bench) {
+    copy_documents_to(from, to, ONE).await;
+}
+
+async fn copy_documents_to(from: &Bench, to: &Bench, name: &str) {
     let mut documents = Vec::new();
     for name in ["root", "targets", "snapshot", "timestamp"] {
         let stored = from.store.newest(&gun(ONE), &role(name)).await.unwrap().unwrap();
@@ -100,7 +129,7 @@ async fn copy_documents(from: &Bench, to: &Bench) {
     }
     let timestamp = documents.pop().unwrap();
     let update = AcceptedUpdate::from_unchecked(documents, timestamp);
-    to.store.commit(&gun(ONE), &Heads::new(), &update, to.clock.now()).await.unwrap();
+    to.store.commit(&gun(name), &Heads::new(), &update, to.clock.now()).await.unwrap();
 }
 
 /// Rows that the Go signer signs with, although it makes none like them.
