@@ -39,7 +39,8 @@ fn every_setting_of_the_page_is_listed() {
     let page = include_str!("../../../docs/settings.md");
     let list = listed(&load(&Overrides::default(), &[]));
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
-    let mut named: Vec<&str> = rows.map(|(key, _)| key).collect();
+    // Variables of Notary's signer have a table of their own; settings have a section.
+    let mut named: Vec<&str> = rows.map(|(key, _)| key).filter(|key| key.contains('.')).collect();
     let mut found: Vec<&str> = list.iter().map(|listed| listed.key.as_str()).collect();
     named.sort_unstable();
     found.sort_unstable();
