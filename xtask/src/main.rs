@@ -17,6 +17,9 @@ usage: cargo xtask <task>
   chaos [--faults N] [--seed N] [--sqlite]
           publishers and readers on three replicas and PostgreSQL, or on one process and its file,
           under 200 faults or as many as told, and what came of it
+  growth [--guns 100,10000,1000000] [--engine sqlite,postgres]
+          measure how reads and publishes grow with the number of collections; takes
+          half an hour and 12 GB
 ";
 
 fn main() -> Result<()> {
@@ -28,6 +31,7 @@ fn main() -> Result<()> {
         ["chaos", arguments @ ..] => chaos::chaos(arguments),
         ["fuzz", target] => fuzz::fuzz(target, fuzz::SECONDS),
         ["fuzz", target, seconds] => fuzz::fuzz(target, seconds),
+        ["growth", rest @ ..] => task::growth(rest),
         _ => bail!("{USAGE}"),
     }
 }

@@ -23,6 +23,12 @@ pub(crate) fn quick() -> Result<()> {
     cargo(&["test", "--workspace", "--locked", "--lib", "--bins", "--quiet"])
 }
 
+/// The harness in `bench/growth`, built as the server is built for users.
+pub(crate) fn growth(arguments: &[&str]) -> Result<()> {
+    let run = ["run", "--release", "--locked", "--quiet", "--package", "countersign-growth", "--"];
+    cargo(&[&run[..], arguments].concat())
+}
+
 fn format_and_lints() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     let lint = ["clippy", "--workspace", "--all-targets", "--locked", "--quiet"];
