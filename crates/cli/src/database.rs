@@ -15,8 +15,8 @@ use countersign_storage::engine::postgres::{
 };
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
-    Inventory, KeyAliases, KeyArchive, KeyCatalogue, KeyStore, MetadataArchive, MetadataStore,
-    Retention, StorageError,
+    ChangeNumbers, Inventory, KeyAliases, KeyArchive, KeyCatalogue, KeyStore, MetadataArchive,
+    MetadataStore, Retention, StorageError,
 };
 use countersign_trust::operate::import::Side;
 use secrecy::ExposeSecret as _;
@@ -78,6 +78,11 @@ impl Databases {
             Location::Postgres(url) => postgres(&url).map(Place::Postgres),
         };
         Ok(Self { metadata: place(metadata)?, keys: keys.map(place).transpose()? })
+    }
+
+    /// Those in files.
+    pub(crate) fn in_files(metadata: PathBuf, keys: Option<PathBuf>) -> Self {
+        Self { metadata: Place::Sqlite(metadata), keys: keys.map(Place::Sqlite) }
     }
 
     /// Where the metadata is.
@@ -235,6 +240,14 @@ impl Stores {
 
     /// All that is stored of the metadata.
     pub(crate) fn inventory(&self) -> Arc<dyn Inventory> {
+        match &self.metadata {
+            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
+            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
+        }
+    }
+
+    /// The numbers of changes.
+    pub(crate) fn change_numbers(&self) -> Arc<dyn ChangeNumbers> {
         match &self.metadata {
             Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
             Store::Postgres(store) => Arc::clone(store) as Arc<_>,

@@ -87,6 +87,12 @@ pub(crate) enum Failure {
         "cannot listen on {address} ({reason}): stop what uses it, or choose another with --listen"
     )]
     Listen { address: std::net::SocketAddr, reason: io::Error },
+    /// What was restored is in place, and some of it could not be signed again.
+    #[error(
+        "{stuck} of {all} GUNs could not be signed again and are as they were when the backup was \
+         taken: mend what is said of each, or have its owner publish again"
+    )]
+    NotSigned { stuck: u64, all: u64 },
     /// Standard output was closed.
     #[error("cannot write to standard output ({0}): do not close it early")]
     Output(io::Error),
@@ -99,6 +105,9 @@ pub(crate) enum Failure {
     /// The server stopped by itself.
     #[error("{0}")]
     Serve(#[from] ServeError),
+    /// Nothing could be signed.
+    #[error("nothing can be signed now ({reason}): mend that and give the same command again")]
+    Signing { reason: String },
     /// The system refused something that every program needs.
     #[error("cannot {action} ({reason}): free memory, threads or file handles and start again")]
     System { action: &'static str, reason: String },
@@ -123,7 +132,7 @@ pub(crate) enum Failure {
 }
 
 /// Each exit code with its meaning, as help and documentation list them.
-pub(crate) const EXIT_CODES: [(u8, &str); 16] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 17] = [
     (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
@@ -139,7 +148,8 @@ pub(crate) const EXIT_CODES: [(u8, &str); 16] = [
     (12, "the database refuses: a wrong user, password, name or certificate, or no right"),
     (13, "check found GUNs that are not sound, or import could not move or use all"),
     (14, "the target of an import holds changes that did not come from its source"),
-    (15, "a backup cannot be written, or is not whole"),
+    (15, "a backup cannot be written, is not whole, or has no room to be put back"),
+    (16, "restore is done, but some GUNs could not be signed again"),
 ];
 
 impl Failure {
@@ -187,7 +197,7 @@ impl Failure {
 
     fn code(&self) -> u8 {
         match self {
-            Self::Output(_) | Self::Serve(_) | Self::System { .. } => 1,
+            Self::Output(_) | Self::Serve(_) | Self::Signing { .. } | Self::System { .. } => 1,
             Self::Config(_) | Self::Usage(_) => 2,
             Self::DataDir { .. } => 3,
             Self::InUse { .. } => 4,
@@ -204,6 +214,7 @@ impl Failure {
             Self::LeftOut { .. } | Self::Unsound { .. } => 13,
             Self::ForeignChanges { .. } => 14,
             Self::Backup { .. } => 15,
+            Self::NotSigned { .. } => 16,
             Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.
             Self::ImportStopped { number } | Self::Interrupted { number, .. } => {

@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
+use countersign_config::sections::database::Location;
 use countersign_config::{
     ConfigError, DatabaseUrl, Effective, NotaryConfig, Overrides, Settings,
-    advice_on_notary_variable, advice_on_variable,
+    advice_on_notary_variable, advice_on_variable, compared_database,
 };
 use secrecy::SecretString;
 
@@ -118,7 +119,7 @@ pub(crate) fn source_url(text: &str) -> Result<DatabaseUrl, Infallible> {
 
 /// Kept as it was written; what is wrong with it is said where all settings are judged.
 #[expect(clippy::unnecessary_wraps, reason = "the form that clap wants")]
-fn database_url(text: &str) -> Result<DatabaseUrl, Infallible> {
+pub(crate) fn database_url(text: &str) -> Result<DatabaseUrl, Infallible> {
     Ok(DatabaseUrl::from(SecretString::from(text)))
 }
 
@@ -136,6 +137,11 @@ impl DataDirFlags {
         let DatabaseFlags { database, keys_database } = database;
         load(&Overrides { config, data_dir, database, keys_database, ..Overrides::default() })
     }
+}
+
+/// The database that `--compare` or its variables name.
+pub(crate) fn compared(flag: Option<&DatabaseUrl>) -> Result<Option<Location>, ConfigError> {
+    compared_database(flag, &environment)
 }
 
 /// The settings that hold now: these flags over this process's environment over the file.

@@ -66,6 +66,7 @@ enum Command {
     Gc(commands::gc::Gc),
     Import(commands::import::Import),
     Keys(commands::keys::Keys),
+    Restore(commands::restore::Restore),
     Serve(commands::serve::Serve),
     /// Print the version.
     Version,
@@ -106,6 +107,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Gc(gc) => gc.run(),
         Command::Import(import) => import.run(),
         Command::Keys(keys) => keys.run(),
+        Command::Restore(restore) => restore.run(),
         Command::Serve(serve) => serve.run(),
         Command::Version => writeln!(io::stdout(), "countersign {}", env!("CARGO_PKG_VERSION"))
             .map_err(Failure::Output),

@@ -11,6 +11,7 @@
 //! obeys it gets it from the command in a settings type of its own. To add a section: a file with
 //! one type, and a field of [`Settings`].
 
+mod compared;
 mod database_url;
 mod document;
 mod effective;
@@ -27,6 +28,7 @@ mod settings;
 mod signer_variables;
 mod variables;
 
+pub use compared::compared_database;
 pub use database_url::DatabaseUrl;
 pub use effective::{Effective, Listed, Origin};
 pub use error::ConfigError;

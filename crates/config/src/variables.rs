@@ -1,10 +1,10 @@
 //! Environment variables that look like settings and are none.
 
-use crate::import_source;
 use crate::nearest::nearest;
 use crate::overrides::VARIABLES;
 use crate::sections::database::{KEYS_URL_FILE, URL_FILE};
 use crate::sections::keys::{PASSPHRASE, PASSPHRASE_FILE};
+use crate::{compared, import_source};
 
 const PREFIX: &str = "COUNTERSIGN_";
 
@@ -15,7 +15,13 @@ const PREFIX: &str = "COUNTERSIGN_";
 pub fn advice(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?;
     let files = [PASSPHRASE, PASSPHRASE_FILE, URL_FILE, KEYS_URL_FILE];
-    let known = || VARIABLES.into_iter().chain(files).chain(import_source::VARIABLES);
+    let known = || {
+        VARIABLES
+            .into_iter()
+            .chain(files)
+            .chain(import_source::VARIABLES)
+            .chain(compared::VARIABLES)
+    };
     let of_kubernetes = rest.starts_with("SERVICE_") || rest == "PORT" || rest.starts_with("PORT_");
     if of_kubernetes || known().any(|right| right == name) {
         return None;

@@ -19,6 +19,7 @@ pub mod suite;
 
 pub use contract::aliases::{KeyAliases, SealedSample};
 pub use contract::archive::{ArchivedDocument, ArchivedKey, KeyArchive, MetadataArchive};
+pub use contract::change_numbers::ChangeNumbers;
 pub use contract::changefeed::{Change, ChangeCategory, ChangeRange};
 pub use contract::inventory::{Inventory, VersionRecord};
 pub use contract::keys::{KeyCatalogue, KeyRecord, KeyStore, SealedKey};

@@ -152,7 +152,7 @@ impl Trust {
 }
 
 /// Whether what failed for one GUN fails for the next one too.
-fn concerns_all(error: &TrustError) -> bool {
+pub(crate) fn concerns_all(error: &TrustError) -> bool {
     match error {
         TrustError::Custody(CustodyError::Unavailable { .. })
         | TrustError::ReadOnly

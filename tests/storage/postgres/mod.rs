@@ -8,6 +8,7 @@ mod gc;
 mod go;
 mod migrations;
 mod refusals;
+mod restore;
 mod rights;
 mod serve;
 mod space;

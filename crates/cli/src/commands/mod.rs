@@ -9,4 +9,5 @@ pub(crate) mod doctor;
 pub(crate) mod gc;
 pub(crate) mod import;
 pub(crate) mod keys;
+pub(crate) mod restore;
 pub(crate) mod serve;

@@ -379,7 +379,7 @@ fn clears(settings: &Settings) -> bool {
     !settings.server.read_only && !settings.retention.interval.is_zero()
 }
 
-fn policy(settings: &Settings) -> Policy {
+pub(crate) fn policy(settings: &Settings) -> Policy {
     let span = |lifetime| chrono::Duration::from_std(lifetime).unwrap_or(chrono::Duration::MAX);
     Policy {
         key_algorithm: settings.keys.algorithm,
@@ -397,7 +397,7 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
-fn sealed_settings(settings: &Settings) -> SealedSettings {
+pub(crate) fn sealed_settings(settings: &Settings) -> SealedSettings {
     SealedSettings { pending_keys: settings.limits.pending_keys, ..SealedSettings::default() }
 }
 

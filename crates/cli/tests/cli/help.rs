@@ -25,6 +25,11 @@ fn the_help_of_backup() {
 }
 
 #[test]
+fn the_help_of_restore() {
+    insta::assert_snapshot!(printed(&["restore", "--help"]));
+}
+
+#[test]
 fn the_help_of_gc() {
     insta::assert_snapshot!(printed(&["gc", "--help"]));
 }
@@ -110,7 +115,8 @@ fn without_a_command_the_refusal_names_the_commands() {
     assert_eq!(code, 2, "{line}");
     assert!(
         line.contains(
-            "backup, certs, check, completions, config, doctor, gc, import, keys, serve, version"
+            "backup, certs, check, completions, config, doctor, gc, import, keys, restore, \
+             serve, version"
         ),
         "{line}"
     );

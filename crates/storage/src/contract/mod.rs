@@ -10,6 +10,7 @@
 
 pub mod aliases;
 pub mod archive;
+pub mod change_numbers;
 pub mod changefeed;
 pub mod inventory;
 pub mod keys;

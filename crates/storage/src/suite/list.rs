@@ -89,6 +89,12 @@ macro_rules! conformance_names {
             numbers_of_removed_changes_are_not_given_again,
             giving_back_loses_nothing,
         }
+        $crate::$emit! { @theme $with, change_numbers:
+            changes_go_on_above_a_number,
+            the_first_change_gets_a_number_above,
+            numbers_never_go_back,
+            a_number_that_cannot_be_asked_for_is_refused,
+        }
         $crate::$emit! { @theme $with, keys:
             an_empty_store_has_no_keys,
             a_key_comes_back_exactly,
@@ -238,9 +244,10 @@ macro_rules! racing_cases {
 
 #[cfg(test)]
 mod tests {
-    const THEMES: [&str; 11] = [
+    const THEMES: [&str; 12] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
+        include_str!("change_numbers.rs"),
         include_str!("changefeed.rs"),
         include_str!("conflicts.rs"),
         include_str!("inventory.rs"),

@@ -8,6 +8,7 @@
 //! - [`import`] moves everything from one store to another.
 //! - `gc` clears a store of what no client can need; `kept` decides what that is;
 //!   `gc_rounds` does it again and again.
+//! - `sign_above` signs what a backup holds above what clients have seen; `lost` tells what it lacks.
 
 mod bodies;
 mod check;
@@ -18,11 +19,15 @@ mod gc_rounds;
 mod held_keys;
 pub mod import;
 mod kept;
+mod lost;
 mod old_keys;
 mod report;
+mod sign_above;
 
 pub use check::{Checker, Sources};
 pub use gc_rounds::Rounds;
 pub use held_keys::HeldKeys;
+pub use lost::{Loss, issued, lost};
 pub use old_keys::{OldKeys, OldKeysBound};
 pub use report::{DamagedRow, Fault, Note, Report, RowDamage};
+pub use sign_above::{Jump, SignedAbove, issued_since};

@@ -19,6 +19,7 @@ mod publish;
 mod races;
 mod read_only;
 mod renew;
+mod sign_above;
 mod silent;
 mod slow;
 mod watched_store;

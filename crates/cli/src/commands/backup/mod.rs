@@ -29,7 +29,7 @@ const TRIES: u32 = 5;
 ///
 /// The copy is of one moment, is verified after it was written, and appears under its name only
 /// when it is whole. Whoever can read it can use the server's keys: keep it as safe as the data
-/// directory.
+/// directory. `countersign restore` puts it back.
 ///
 /// A database of PostgreSQL is backed up with its own tools; docs/operating.md says how.
 #[derive(Debug, Args)]

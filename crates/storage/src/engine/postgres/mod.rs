@@ -7,6 +7,7 @@
 mod address;
 mod aliases;
 mod archive;
+mod change_numbers;
 mod changefeed;
 mod commit;
 mod connect;

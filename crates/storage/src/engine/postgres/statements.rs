@@ -3,14 +3,15 @@
 //! Never in here: a statement's text; that is in the file that runs it.
 
 use super::{
-    aliases, archive, changefeed, commit, connect, findings, inventory, key_catalogue, keys, locks,
-    metadata, migrations, published, retention,
+    aliases, archive, change_numbers, changefeed, commit, connect, findings, inventory,
+    key_catalogue, keys, locks, metadata, migrations, published, retention,
 };
 
 /// Each file's statements.
-pub(super) const FILES: [&[&str]; 14] = [
+pub(super) const FILES: [&[&str]; 15] = [
     aliases::STATEMENTS,
     archive::STATEMENTS,
+    change_numbers::STATEMENTS,
     changefeed::STATEMENTS,
     commit::STATEMENTS,
     connect::STATEMENTS,
@@ -62,9 +63,10 @@ pub const INDEXED: [(&str, &str); 24] = [
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 14] = [
+    const TEXTS: [&str; 15] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
+        include_str!("change_numbers.rs"),
         include_str!("changefeed.rs"),
         include_str!("commit.rs"),
         include_str!("connect.rs"),

@@ -6,6 +6,7 @@
 mod aliases;
 mod archive;
 mod backup;
+mod change_numbers;
 mod changefeed;
 mod connect;
 mod errors;

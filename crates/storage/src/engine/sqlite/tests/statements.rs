@@ -4,15 +4,16 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 
 use super::fresh;
 use crate::engine::sqlite::{
-    aliases, archive, backup, changefeed, inventory, key_catalogue, keys, metadata, published,
-    retention,
+    aliases, archive, backup, change_numbers, changefeed, inventory, key_catalogue, keys, metadata,
+    published, retention,
 };
 
 /// Each file's statements, and its text to count them in.
-const FILES: [(&[&str], &str); 10] = [
+const FILES: [(&[&str], &str); 11] = [
     (aliases::STATEMENTS, include_str!("../aliases.rs")),
     (archive::STATEMENTS, include_str!("../archive.rs")),
     (backup::STATEMENTS, include_str!("../backup.rs")),
+    (change_numbers::STATEMENTS, include_str!("../change_numbers.rs")),
     (changefeed::STATEMENTS, include_str!("../changefeed.rs")),
     (inventory::STATEMENTS, include_str!("../inventory.rs")),
     (key_catalogue::STATEMENTS, include_str!("../key_catalogue.rs")),
