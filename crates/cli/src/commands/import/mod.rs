@@ -172,7 +172,7 @@ impl Job {
         let stop = progress.stop();
         let watching = tokio::spawn(watch_signals(stop)?);
         let target = match self.run {
-            Run::Dry => self.to.look().await?,
+            Run::Dry => self.look_at_target(progress).await?,
             Run::Wet => Some(self.to.open_to_change().await?),
         };
         let side = target.as_ref().map(Stores::side);
@@ -189,6 +189,18 @@ impl Job {
         }
         watching.abort();
         account
+    }
+
+    /// The target of a dry run, where there is one yet.
+    async fn look_at_target(&self, progress: &Progress) -> Result<Option<Stores>, Failure> {
+        match self.to.look().await {
+            // A database without tables, or none: it is nothing that stands in the way.
+            Err(Failure::DatabaseUnavailable { reason, .. }) => {
+                progress.note(&format!("the target is not looked at: {reason}"));
+                Ok(None)
+            }
+            looked => looked,
+        }
     }
 
     fn failure(&self, error: ImportError) -> Failure {

@@ -66,6 +66,12 @@ impl Progress {
         Some(self.signal.load(Ordering::Relaxed)).filter(|number| *number != 0)
     }
 
+    /// Says something beside the progress.
+    #[expect(clippy::unused_self, reason = "what is said goes where the progress goes")]
+    pub(super) fn note(&self, note: &str) {
+        say(&format!("note: {note}"));
+    }
+
     /// Takes the bar away.
     pub(super) fn end(&self) {
         if let Shown::Bar(bar) = &self.shown {
