@@ -79,7 +79,7 @@ async fn what_exists_is_not_touched_and_what_was_left_unfinished_is_begun_anew()
     fs::create_dir(&taken)?;
     fs::write(taken.join("mine"), "x")?;
     let refused = backup(server.data(), &taken).await?;
-    ensure!(refused.status.code() == Some(14), "{refused:?}");
+    ensure!(refused.status.code() == Some(15), "{refused:?}");
     ensure!(said(&refused).contains("exists already"), "{}", said(&refused));
     ensure!(fs::read_dir(&taken)?.count() == 1);
     let unfinished = place.path().join("backup.unfinished");
