@@ -9,12 +9,14 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a crowd waits for a lookup that does not end. Then it begins one of its own: on a link
-/// that stalls, what comes later must not wait for all that came before.
+/// How long a crowd waits for an older lookup that does not end. Then it begins one of its own, which
+/// all of the crowd share: on a link that stalls, what comes later must not wait for all that came
+/// before.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Lookups by key, whose outcome can be handed to many.
@@ -32,8 +34,19 @@ struct Place<T> {
     turn: Arc<Turn<T>>,
 }
 
-/// Whoever has it looks. Inside is what was found last.
-type Turn<T> = tokio::sync::Mutex<Option<Outcome<T>>>;
+/// Whoever has it looks.
+struct Turn<T> {
+    /// When the lookup that is under way began, or else the last one; 0 before the first.
+    began: AtomicU64,
+    /// What was found last.
+    last: Arc<tokio::sync::Mutex<Option<Outcome<T>>>>,
+}
+
+impl<T> Default for Turn<T> {
+    fn default() -> Self {
+        Self { began: AtomicU64::default(), last: Arc::default() }
+    }
+}
 
 struct Outcome<T> {
     /// When the lookup began, in the order of arrivals.
@@ -52,8 +65,9 @@ impl<K: Eq + Hash, T> SharedLookups<K, T> {
         Self { longest_wait, order: AtomicU64::default(), places: Mutex::default() }
     }
 
+    /// From 1 on.
     fn next_in_order(&self) -> u64 {
-        self.order.fetch_add(1, Ordering::SeqCst)
+        self.order.fetch_add(1, Ordering::SeqCst).wrapping_add(1)
     }
 
     /// No call leaves them half changed, so a panic elsewhere does not spoil them.
@@ -70,9 +84,13 @@ impl<K: Clone + Eq + Hash, T: Clone> SharedLookups<K, T> {
         let arrived = self.next_in_order();
         let mut last = loop {
             let visit = self.visit(key);
-            let turn = Arc::clone(&visit.turn).lock_owned();
-            match tokio::time::timeout(self.longest_wait, turn).await {
-                Ok(last) => break Held { last, _visit: visit },
+            let mut turn = pin!(Arc::clone(&visit.turn.last).lock_owned());
+            match tokio::time::timeout(self.longest_wait, turn.as_mut()).await {
+                Ok(last) => break Held { last, visit },
+                // What is under way by now is for this call too, however long it takes.
+                Err(_) if visit.turn.began.load(Ordering::SeqCst) > arrived => {
+                    break Held { last: turn.await, visit };
+                }
                 Err(_) => visit.meet_elsewhere(),
             }
         };
@@ -82,6 +100,7 @@ impl<K: Clone + Eq + Hash, T: Clone> SharedLookups<K, T> {
             return outcome.found.clone();
         }
         let began = self.next_in_order();
+        last.visit.turn.began.store(began, Ordering::SeqCst);
         let found = look().await;
         *last.last = Some(Outcome { began, found: found.clone() });
         found
@@ -99,7 +118,7 @@ impl<K: Clone + Eq + Hash, T: Clone> SharedLookups<K, T> {
 /// A turn, and the visit that it was taken on. Dropped in this order.
 struct Held<'a, K: Eq + Hash, T> {
     last: tokio::sync::OwnedMutexGuard<Option<Outcome<T>>>,
-    _visit: Visit<'a, K, T>,
+    visit: Visit<'a, K, T>,
 }
 
 /// One request at a place. The place goes with its last visit.

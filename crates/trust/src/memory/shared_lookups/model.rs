@@ -306,3 +306,21 @@ fn all_who_come_during_a_lookup_share_the_next_one() {
     assert_eq!(world.lookups.borrow().len(), 2);
     assert_eq!(world.wrong, None);
 }
+
+/// Each lookup takes far longer than an old one is waited for.
+#[test]
+fn those_who_gave_up_on_an_old_lookup_share_one_of_their_own_to_its_end() {
+    let clock = clock();
+    let wait = Duration::from_millis(20);
+    let lookups = SharedLookups::<u8, u64>::waiting_at_most(wait);
+    let begun = Cell::new(0);
+    let look = async || {
+        begun.set(begun.get() + 1);
+        tokio::time::sleep(wait * 10).await;
+        begun.get()
+    };
+    let crowd = (0..50).map(|_| lookups.find(&0, look));
+    clock.block_on(futures_util::future::join_all(crowd));
+    assert_eq!(begun.get(), 2);
+    assert!(lookups.places().is_empty());
+}
