@@ -32,7 +32,7 @@ const POSITIONS: [&str; 11] = [
 ];
 
 /// What is promised about faults.
-const PROMISES: [&str; 16] = [
+const PROMISES: [&str; 17] = [
     "Nothing acknowledged is lost",
     "What is acknowledged is visible at once",
     "Versions never go back",
@@ -44,6 +44,7 @@ const PROMISES: [&str; 16] = [
     "Answers are normal again",
     "Who stands still holds up no other",
     "Full disks refuse publishes only",
+    "What stands in the way of the database is told",
     "With the database away, documents by digest are served from memory",
     "A start waits for the database",
     "Restarting replicas in turn loses no request",
