@@ -9,7 +9,8 @@ use crate::contract::change_numbers::ChangeNumbers;
 use crate::contract::{StorageError, StorageResult};
 
 /// The table of SQLite's that remembers the highest number it ever gave.
-const RAISE: &str = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'changefeed'";
+pub(super) const RAISE: &str =
+    "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'changefeed'";
 
 /// Before the first change there is no row.
 const BEGIN: &str = "INSERT INTO sqlite_sequence (name, seq) VALUES ('changefeed', ?1)";

@@ -45,8 +45,10 @@ fn every_statement_is_in_its_files_list() {
 async fn no_statement_that_looks_for_a_name_scans_a_table() {
     let (store, _directory) = fresh().await;
     for statement in FILES.iter().flat_map(|(statements, _)| statements.iter().copied()) {
-        // The keys that have not signed are counted, whatever their names.
-        if !statement.contains("WHERE") || statement == keys::COUNT_PENDING {
+        // The keys that have not signed are counted, whatever their names; and SQLite's own table of
+        // counters has a row for each of a few tables, and no index.
+        let scans = [keys::COUNT_PENDING, change_numbers::RAISE];
+        if !statement.contains("WHERE") || scans.contains(&statement) {
             continue;
         }
         let plan = plan(&store, statement).await;
