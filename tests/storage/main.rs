@@ -5,4 +5,5 @@
 #![cfg(test)]
 
 mod cycle;
+mod mysql;
 mod postgres;

@@ -18,11 +18,12 @@ struct Program {
     package: &'static str,
 }
 
-const PROGRAMS: [Program; 11] = [
+const PROGRAMS: [Program; 12] = [
     Program { path: "/usr/bin/notary", package: "notary" },
     Program { path: "/usr/bin/notary-server", package: "notary" },
     Program { path: "/usr/bin/openssl", package: "openssl" },
     Program { path: "/usr/share/postgresql-common/pg_wrapper", package: "postgresql" },
+    Program { path: "/usr/sbin/mariadbd", package: "mariadb-server" },
     Program { path: "/usr/bin/docker", package: "docker.io" },
     Program { path: "/usr/sbin/dockerd", package: "docker.io" },
     Program { path: "/usr/bin/docker-registry", package: "docker-registry" },
@@ -39,9 +40,10 @@ struct Service {
     program: &'static str,
 }
 
-const SERVICES: [Service; 4] = [
+const SERVICES: [Service; 5] = [
     Service { package: "docker.io", name: "docker", program: "dockerd" },
     Service { package: "docker.io", name: "containerd", program: "containerd" },
+    Service { package: "mariadb-server", name: "mariadb", program: "mariadbd" },
     Service { package: "docker-registry", name: "docker-registry", program: "docker-registry" },
     Service { package: "haproxy", name: "haproxy", program: "haproxy" },
 ];

@@ -166,9 +166,12 @@ impl Failure {
             (StorageError::Other(reason), Place::Postgres(_)) => {
                 Self::DatabaseRefuses { database, reason }
             }
-            (damaged @ (StorageError::Corrupt { .. } | StorageError::Other(_)), _) => {
-                Self::DatabaseDamaged { database, reason: damaged.to_string() }
-            }
+            (
+                damaged @ (StorageError::Corrupt { .. }
+                | StorageError::Other(_)
+                | StorageError::Unstorable { .. }),
+                _,
+            ) => Self::DatabaseDamaged { database, reason: damaged.to_string() },
         }
     }
 
@@ -190,7 +193,9 @@ impl Failure {
                 Self::DatabaseUnavailable { database, reason: full.to_string() }
             }
             OpenError::Custody(
-                damaged @ (CustodyError::BadKey { .. } | CustodyError::Other(_)),
+                damaged @ (CustodyError::BadKey { .. }
+                | CustodyError::Other(_)
+                | CustodyError::UnstorableGun { .. }),
             ) => Self::DatabaseDamaged { database, reason: damaged.to_string() },
         }
     }

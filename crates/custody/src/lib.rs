@@ -40,6 +40,12 @@ pub enum CustodyError {
         /// What was said.
         reason: String,
     },
+    /// Where the keys live, none can be stored for this GUN.
+    #[error("no server key can be stored for this GUN: {reason}")]
+    UnstorableGun {
+        /// What was said.
+        reason: String,
+    },
     /// Anything else that trying again does not mend.
     #[error("server keys: {0}")]
     Other(String),

@@ -1,7 +1,7 @@
 //! Why an operation did not happen, by who must act.
 
 use countersign_custody::CustodyError;
-use countersign_storage::StorageError;
+use countersign_storage::{StorageError, Unstorable};
 use countersign_tuf::keys::KeyId;
 use countersign_tuf::names::{RoleName, ServerRole};
 use countersign_tuf::reason::Reason;
@@ -65,6 +65,18 @@ pub enum TrustError {
         /// How long was waited, in seconds.
         seconds: u64,
     },
+}
+
+impl TrustError {
+    /// Whether database or keys can hold nothing of such a GUN, now or later.
+    #[must_use]
+    pub fn is_unstorable_gun(&self) -> bool {
+        matches!(
+            self,
+            Self::Storage(StorageError::Unstorable { what: Unstorable::Gun, .. })
+                | Self::Custody(CustodyError::UnstorableGun { .. })
+        )
+    }
 }
 
 /// The server lacks private keys for a role that it was asked to sign.

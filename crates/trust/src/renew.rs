@@ -166,14 +166,15 @@ pub(crate) fn concerns_all(error: &TrustError) -> bool {
         | TrustError::Custody(
             CustodyError::BadKey { .. }
             | CustodyError::Other(_)
-            | CustodyError::TooManyPending { .. },
+            | CustodyError::TooManyPending { .. }
+            | CustodyError::UnstorableGun { .. },
         )
         | TrustError::MissingKeys(_)
         | TrustError::NoRoot
         | TrustError::OldVersion
         | TrustError::Refused(_)
         | TrustError::SignedBadly { .. }
-        | TrustError::Storage(StorageError::Corrupt { .. })
+        | TrustError::Storage(StorageError::Corrupt { .. } | StorageError::Unstorable { .. })
         | TrustError::StoredInvalid { .. } => false,
     }
 }

@@ -1,4 +1,5 @@
-//! The reference pair: Go `notary-server` and `notary-signer` on a PostgreSQL of their own.
+//! The reference pair: Go `notary-server` and `notary-signer` on a PostgreSQL or a MariaDB of their
+//! own.
 //!
 //! TLS everywhere, server-held keys ECDSA, tables as their migrations leave them (server spec 6.1,
 //! signer spec 3.1).
@@ -13,6 +14,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::certs::Authority;
+use super::mariadb::MariaDb;
 use super::postgres::Postgres;
 use super::process::{Process, Program, find, free_port};
 use crate::wire::{Endpoint, Wire};
@@ -60,17 +62,73 @@ const SERVER_CONFIG: &str = "server.json";
 /// The same of the signer.
 const SIGNER_CONFIG: &str = "signer.json";
 
-/// A running Go pair.
+/// The server's tables on MySQL, as its migrations leave them.
+pub const MYSQL_SERVER_TABLES: &str = "
+CREATE TABLE tuf_files (
+    id int(11) NOT NULL AUTO_INCREMENT,
+    created_at timestamp NULL DEFAULT NULL, updated_at timestamp NULL DEFAULT NULL,
+    deleted_at timestamp NULL DEFAULT NULL,
+    gun varchar(255) NOT NULL, role varchar(255) NOT NULL, version int(11) NOT NULL,
+    data longblob NOT NULL, sha256 char(64) DEFAULT NULL,
+    PRIMARY KEY (id), UNIQUE KEY gun (gun, role, version), KEY sha256 (sha256)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8;
+CREATE TABLE change_category (
+    category varchar(20) NOT NULL, PRIMARY KEY (category)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8;
+INSERT INTO change_category VALUES ('update'), ('deletion');
+CREATE TABLE changefeed (
+    id int(11) NOT NULL AUTO_INCREMENT,
+    created_at timestamp DEFAULT CURRENT_TIMESTAMP,
+    gun varchar(255) NOT NULL, version int(11) NOT NULL, sha256 char(64) DEFAULT NULL,
+    category varchar(20) NOT NULL DEFAULT 'update',
+    PRIMARY KEY (id), KEY idx_changefeed_gun (gun),
+    FOREIGN KEY (category) REFERENCES change_category (category)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8;
+";
+
+/// The signer's table on MySQL, as its migrations leave it.
+pub const MYSQL_SIGNER_TABLES: &str = "
+CREATE TABLE private_keys (
+    id int(11) NOT NULL AUTO_INCREMENT,
+    created_at timestamp NULL DEFAULT NULL, updated_at timestamp NULL DEFAULT NULL,
+    deleted_at timestamp NULL DEFAULT NULL,
+    key_id varchar(255) NOT NULL,
+    encryption_alg varchar(255) NOT NULL, keywrap_alg varchar(255) NOT NULL,
+    algorithm varchar(50) NOT NULL, passphrase_alias varchar(50) NOT NULL,
+    public blob NOT NULL, private blob NOT NULL,
+    gun varchar(255) NOT NULL, role varchar(255) NOT NULL,
+    last_used datetime NULL DEFAULT NULL,
+    PRIMARY KEY (id), UNIQUE KEY key_id (key_id), UNIQUE KEY key_id_2 (key_id, algorithm)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8;
+";
+
+/// A running Go pair, on PostgreSQL unless told.
 #[derive(Debug)]
 pub struct GoNotary {
     // Dropped in this order: users before what they use.
     server: Process,
     signer: Process,
-    postgres: Postgres,
+    database: Database,
+    storage: Storage,
     port: u16,
     signer_port: u16,
     endpoint: Endpoint,
     directory: TempDir,
+}
+
+/// What the pair's databases run on.
+#[derive(Debug)]
+enum Database {
+    MariaDb(MariaDb),
+    Postgres(Postgres),
+}
+
+/// How both programs name and reach their databases.
+#[derive(Debug)]
+struct Storage {
+    backend: &'static str,
+    server: String,
+    signer: String,
 }
 
 impl GoNotary {
@@ -87,9 +145,29 @@ impl GoNotary {
     pub const PASSPHRASE: &str = "throwaway passphrase";
 
     /// Where both databases are.
+    ///
+    /// # Panics
+    /// The pair was not started on PostgreSQL.
     #[must_use]
+    #[expect(clippy::panic, reason = "whoever started it knows on what")]
     pub fn postgres(&self) -> &Postgres {
-        &self.postgres
+        match &self.database {
+            Database::Postgres(postgres) => postgres,
+            Database::MariaDb(_) => panic!("this pair is not on PostgreSQL"),
+        }
+    }
+
+    /// Where both databases are.
+    ///
+    /// # Panics
+    /// The pair was not started on MariaDB.
+    #[must_use]
+    #[expect(clippy::panic, reason = "whoever started it knows on what")]
+    pub fn mariadb(&self) -> &MariaDb {
+        match &self.database {
+            Database::MariaDb(mariadb) => mariadb,
+            Database::Postgres(_) => panic!("this pair is not on MariaDB"),
+        }
     }
 
     /// Starts PostgreSQL, signer and server, and asks the server for one thing after another.
@@ -99,27 +177,49 @@ impl GoNotary {
     /// # Errors
     /// A program is not installed (the message names the package) or does not start.
     pub async fn start() -> Result<Self> {
-        find("notary-server", "notary")?;
         let postgres = Postgres::start().await?;
-        postgres.create_database(GoNotary::SERVER_DATABASE, SERVER_TABLES).await?;
-        postgres.create_database(GoNotary::SIGNER_DATABASE, SIGNER_TABLES).await?;
+        postgres.create_database(Self::SERVER_DATABASE, SERVER_TABLES).await?;
+        postgres.create_database(Self::SIGNER_DATABASE, SIGNER_TABLES).await?;
+        let url = |name| {
+            format!("postgres://postgres@127.0.0.1:{}/{name}?sslmode=disable", postgres.port())
+        };
+        let (server, signer) = (url(Self::SERVER_DATABASE), url(Self::SIGNER_DATABASE));
+        let storage = Storage { backend: "postgres", server, signer };
+        Self::on(storage, Database::Postgres(postgres)).await
+    }
 
+    /// The same pair on MariaDB.
+    ///
+    /// # Errors
+    /// As [`GoNotary::start`].
+    pub async fn start_on_mariadb() -> Result<Self> {
+        let mariadb = MariaDb::start().await?;
+        mariadb.create_database(Self::SERVER_DATABASE, MYSQL_SERVER_TABLES).await?;
+        mariadb.create_database(Self::SIGNER_DATABASE, MYSQL_SIGNER_TABLES).await?;
+        let url = |name| format!("root@tcp(127.0.0.1:{})/{name}?parseTime=True", mariadb.port());
+        let (server, signer) = (url(Self::SERVER_DATABASE), url(Self::SIGNER_DATABASE));
+        Self::on(Storage { backend: "mysql", server, signer }, Database::MariaDb(mariadb)).await
+    }
+
+    async fn on(storage: Storage, database: Database) -> Result<Self> {
+        find("notary-server", "notary")?;
         let directory = TempDir::new()?;
         let authority = Authority::create(directory.path(), "Go pair's CA")?;
         authority.leaf("server")?;
         authority.leaf("signer")?;
 
         let signer_port = free_port()?;
-        let mut signer = start_signer(directory.path(), signer_port, postgres.port())?;
+        let mut signer = start_signer(directory.path(), signer_port, &storage)?;
         signer.listens(signer_port).await?;
 
         let port = free_port()?;
-        write_server_config(directory.path(), port, signer_port, postgres.port())?;
+        write_server_config(directory.path(), port, signer_port, &storage)?;
         let mut server = start_server(directory.path())?;
         server.listens(port).await?;
 
         let endpoint = Endpoint::new(port, authority.certificate());
-        let pair = Self { server, signer, postgres, port, signer_port, endpoint, directory };
+        let pair =
+            Self { server, signer, database, storage, port, signer_port, endpoint, directory };
         pair.warm().await?;
         Ok(pair)
     }
@@ -170,7 +270,7 @@ impl GoNotary {
     /// # Errors
     /// They do not start.
     pub async fn start_both(&mut self) -> Result<()> {
-        self.signer = start_signer(self.directory.path(), self.signer_port, self.postgres.port())?;
+        self.signer = start_signer(self.directory.path(), self.signer_port, &self.storage)?;
         self.signer.listens(self.signer_port).await?;
         self.start_again().await
     }
@@ -201,7 +301,7 @@ impl GoNotary {
     }
 }
 
-fn start_signer(directory: &Path, port: u16, database: u16) -> Result<Process> {
+fn start_signer(directory: &Path, port: u16, storage: &Storage) -> Result<Process> {
     let config = json!({
         "server": {
             "grpc_addr": format!("127.0.0.1:{port}"),
@@ -211,8 +311,8 @@ fn start_signer(directory: &Path, port: u16, database: u16) -> Result<Process> {
         },
         "logging": { "level": "error" },
         "storage": {
-            "backend": "postgres",
-            "db_url": database_url(database, GoNotary::SIGNER_DATABASE),
+            "backend": storage.backend,
+            "db_url": storage.signer,
             "default_alias": GoNotary::ALIAS,
         },
     });
@@ -225,7 +325,7 @@ fn start_signer(directory: &Path, port: u16, database: u16) -> Result<Process> {
     Process::spawn("notary-signer", &program, None)
 }
 
-fn write_server_config(directory: &Path, port: u16, signer: u16, database: u16) -> Result<()> {
+fn write_server_config(directory: &Path, port: u16, signer: u16, storage: &Storage) -> Result<()> {
     let config = json!({
         "server": {
             "http_addr": format!("127.0.0.1:{port}"),
@@ -242,7 +342,7 @@ fn write_server_config(directory: &Path, port: u16, signer: u16, database: u16) 
             "tls_client_key": "server.key",
         },
         "logging": { "level": "error" },
-        "storage": { "backend": "postgres", "db_url": database_url(database, GoNotary::SERVER_DATABASE) },
+        "storage": { "backend": storage.backend, "db_url": storage.server },
     });
     fs::write(directory.join(SERVER_CONFIG), config.to_string())?;
     Ok(())
@@ -252,8 +352,4 @@ fn start_server(directory: &Path) -> Result<Process> {
     let file = directory.join(SERVER_CONFIG).to_string_lossy().into_owned();
     let program = Program::new(find("notary-server", "notary")?).args(["-config".to_owned(), file]);
     Process::spawn("notary-server", &program, None)
-}
-
-fn database_url(port: u16, name: &str) -> String {
-    format!("postgres://postgres@127.0.0.1:{port}/{name}?sslmode=disable")
 }

@@ -12,6 +12,7 @@ pub mod impostor;
 pub mod key_files;
 pub mod liar;
 pub mod link;
+pub mod mariadb;
 pub mod notary_client;
 pub mod postgres;
 pub mod process;

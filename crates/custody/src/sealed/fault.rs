@@ -3,7 +3,7 @@
 //!
 //! Never in here: key material, passphrases. Every text may reach a log.
 
-use countersign_storage::StorageError;
+use countersign_storage::{StorageError, Unstorable};
 use thiserror::Error;
 
 use super::key_wrap::Rounds;
@@ -86,7 +86,13 @@ impl From<StorageError> for CustodyError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Unavailable { reason } => Self::Unavailable { reason },
-            StorageError::Corrupt { .. } | StorageError::Newer { .. } | StorageError::Other(_) => {
+            StorageError::Unstorable { what: Unstorable::Gun, reason } => {
+                Self::UnstorableGun { reason }
+            }
+            StorageError::Corrupt { .. }
+            | StorageError::Newer { .. }
+            | StorageError::Other(_)
+            | StorageError::Unstorable { what: Unstorable::Document, .. } => {
                 Self::Other(error.to_string())
             }
         }
@@ -101,6 +107,15 @@ mod tests {
     fn unavailable_store_is_unavailable_custody() {
         let error = CustodyError::from(StorageError::Unavailable { reason: "away".to_owned() });
         assert!(matches!(error, CustodyError::Unavailable { reason } if reason == "away"));
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_stored_stays_one() {
+        let error = CustodyError::from(StorageError::Unstorable {
+            what: Unstorable::Gun,
+            reason: "characters".to_owned(),
+        });
+        assert!(matches!(error, CustodyError::UnstorableGun { reason } if reason == "characters"));
     }
 
     #[test]

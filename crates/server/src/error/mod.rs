@@ -57,6 +57,10 @@ pub(crate) enum ApiError {
     },
 }
 
+/// What a client is told of a GUN that the database cannot hold; not beside which other one.
+const UNSTORABLE_GUN: &str =
+    "the database cannot hold this name, or not beside one that it takes for the same";
+
 /// What the log says of an answer; an extension of the response.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
@@ -124,6 +128,14 @@ impl Code {
 }
 
 impl ApiError {
+    /// Why no new key was made: where it would be made, a GUN that cannot be stored is refused.
+    pub(crate) fn of_new_key(error: TrustError) -> Self {
+        if error.is_unstorable_gun() {
+            return Self::InvalidGun(UNSTORABLE_GUN.to_owned());
+        }
+        Self::Service(error)
+    }
+
     fn answer(&self) -> Answer<'_> {
         let answer = |status, code, detail| Answer { status, code, detail };
         let bad = |code, detail| answer(StatusCode::BAD_REQUEST, code, detail);
@@ -203,6 +215,14 @@ enum Prospect {
 fn publish_answer(error: &TrustError) -> Answer<'_> {
     let bad = |code, detail| Answer { status: StatusCode::BAD_REQUEST, code, detail };
     match error {
+        unstorable if unstorable.is_unstorable_gun() => {
+            bad(Code::InvalidGun, Some(Detail::text(UNSTORABLE_GUN)))
+        }
+        TrustError::Storage(StorageError::Unstorable { .. }) => Answer {
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            code: Code::MalformedUpload,
+            detail: None,
+        },
         TrustError::Refused(refusal) => bad(Code::InvalidUpdate, refusal_detail(refusal)),
         TrustError::OldVersion => bad(Code::Version, Some(Detail::Empty {})),
         TrustError::MissingKeys(missing) => missing_keys_answer(missing),
@@ -222,6 +242,10 @@ fn publish_answer(error: &TrustError) -> Answer<'_> {
 /// Any other operation fails as Notary's do, with an empty detail; a lost race is worth a retry.
 fn service_answer(error: &TrustError) -> Answer<'_> {
     let prospect = match error {
+        unstorable if unstorable.is_unstorable_gun() => {
+            let (status, code) = (StatusCode::NOT_FOUND, Code::MetadataNotFound);
+            return Answer { status, code, detail: Some(Detail::Empty {}) };
+        }
         TrustError::MissingKeys(missing) => return missing_keys_answer(missing),
         TrustError::ClockWentBack(_)
         | TrustError::Contended
@@ -254,16 +278,19 @@ fn missing_keys_answer(missing: &MissingKeys) -> Answer<'_> {
 fn storage_prospect(error: &StorageError) -> Prospect {
     match error {
         StorageError::Unavailable { .. } => Prospect::Later,
-        StorageError::Corrupt { .. } | StorageError::Newer { .. } | StorageError::Other(_) => {
-            Prospect::Never
-        }
+        StorageError::Corrupt { .. }
+        | StorageError::Newer { .. }
+        | StorageError::Other(_)
+        | StorageError::Unstorable { .. } => Prospect::Never,
     }
 }
 
 fn custody_prospect(error: &CustodyError) -> Prospect {
     match error {
         CustodyError::TooManyPending { .. } | CustodyError::Unavailable { .. } => Prospect::Later,
-        CustodyError::BadKey { .. } | CustodyError::Other(_) => Prospect::Never,
+        CustodyError::BadKey { .. }
+        | CustodyError::Other(_)
+        | CustodyError::UnstorableGun { .. } => Prospect::Never,
     }
 }
 

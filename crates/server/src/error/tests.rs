@@ -4,6 +4,7 @@ use axum::body::to_bytes;
 use proptest::prelude::*;
 
 use super::*;
+use countersign_storage::Unstorable;
 use countersign_trust::ClockWentBack;
 use countersign_tuf::keys::KeyId;
 use countersign_tuf::names::{Gun, RoleName, ServerRole};
@@ -31,6 +32,14 @@ fn custody_away() -> CustodyError {
 
 fn bad_key() -> CustodyError {
     CustodyError::BadKey { key_id: "k".to_owned(), reason: "x".to_owned() }
+}
+
+fn unstorable(what: Unstorable) -> StorageError {
+    StorageError::Unstorable { what, reason: "the same as secret/name".to_owned() }
+}
+
+fn unstorable_key() -> CustodyError {
+    CustodyError::UnstorableGun { reason: "characters".to_owned() }
 }
 
 fn signed_badly() -> TrustError {
@@ -188,6 +197,9 @@ async fn a_publish_that_did_not_happen_has_notarys_status_and_body() {
         (publish(corrupt()), 500, updating()),
         (publish(StorageError::Newer { found: 2, known: 1 }), 500, updating()),
         (publish(StorageError::Other("x".to_owned())), 500, updating()),
+        (publish(unstorable(Unstorable::Gun)), 400, element("INVALID_GUN", &text(UNSTORABLE_GUN))),
+        (publish(unstorable_key()), 400, element("INVALID_GUN", &text(UNSTORABLE_GUN))),
+        (publish(unstorable(Unstorable::Document)), 413, element("MALFORMED_UPLOAD", "")),
         (publish(TrustError::NoRoot), 500, updating()),
         (publish(signed_badly()), 500, updating()),
         (publish(stored_invalid()), 500, updating()),
@@ -214,6 +226,15 @@ async fn another_operation_that_did_not_happen_has_notarys_status_and_body() {
         (service(corrupt()), 500, unknown()),
         (service(StorageError::Newer { found: 2, known: 1 }), 500, unknown()),
         (service(StorageError::Other("x".to_owned())), 500, unknown()),
+        (service(unstorable(Unstorable::Gun)), 404, element("METADATA_NOT_FOUND", EMPTY)),
+        (service(unstorable_key()), 404, element("METADATA_NOT_FOUND", EMPTY)),
+        (service(unstorable(Unstorable::Document)), 500, unknown()),
+        (
+            ApiError::of_new_key(unstorable_key().into()),
+            400,
+            element("INVALID_GUN", &text(UNSTORABLE_GUN)),
+        ),
+        (ApiError::of_new_key(custody_away().into()), 503, unknown()),
         (service(Refusal::BadRoot(Reason::NoRoot)), 500, unknown()),
         (service(TrustError::NoRoot), 500, unknown()),
         (service(signed_badly()), 500, unknown()),

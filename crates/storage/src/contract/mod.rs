@@ -18,10 +18,30 @@ pub mod metadata;
 pub mod published;
 pub mod retention;
 
+use std::fmt;
+
 use thiserror::Error;
 
 /// A result of a store.
 pub type StorageResult<T> = Result<T, StorageError>;
+
+/// What the tables of a database may be unable to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unstorable {
+    /// A document of this size.
+    Document,
+    /// A GUN of these characters, or beside one that the tables take for it.
+    Gun,
+}
+
+impl fmt::Display for Unstorable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Document => "the document",
+            Self::Gun => "the GUN",
+        })
+    }
+}
 
 /// Why a store could not do what it was asked.
 #[derive(Clone, Debug, Error)]
@@ -51,6 +71,14 @@ pub enum StorageError {
         found: i64,
         /// The newest migration this program knows.
         known: i64,
+    },
+    /// The tables cannot hold it, now or later; nothing was stored.
+    #[error("this database cannot store {what}: {reason}")]
+    Unstorable {
+        /// What it cannot hold.
+        what: Unstorable,
+        /// Why.
+        reason: String,
     },
     /// Anything else that trying again does not mend.
     #[error("database: {0}")]

@@ -2,5 +2,7 @@
 //!
 //! Never in here: anything that a caller must know about an engine beyond how to open it.
 
+pub mod mysql;
 pub mod postgres;
+pub mod server;
 pub mod sqlite;

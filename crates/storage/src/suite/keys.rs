@@ -1,7 +1,7 @@
 //! Sealed keys: pending until they sign, found by exact names.
 
 use super::must::Must as _;
-use super::samples::{key, moment};
+use super::samples::{key, moment, precise};
 use crate::contract::StorageError;
 use crate::contract::keys::{KeyStore, SealedKey};
 
@@ -89,6 +89,14 @@ pub async fn mark_used_notes_the_latest_for_one_key(to: &dyn KeyStore) {
     }
     assert_eq!(to.by_id("aa").await.must().must().last_used, Some(moment(8)));
     assert_eq!(to.by_id("AA").await.must().must().last_used, None);
+}
+
+/// What is finer than a microsecond is cut off, and nothing else.
+pub async fn last_use_is_kept_to_the_microsecond(to: &dyn KeyStore) {
+    let (kept, at) = precise();
+    to.insert_unless_pending(&key("aa", "a/b"), at).await.must();
+    to.mark_used("aa", at).await.must();
+    assert_eq!(to.by_id("aa").await.must().must().last_used, Some(kept));
 }
 
 /// A signature by a key that is no longer there is no error.

@@ -5,7 +5,7 @@ use countersign_tuf::accepted::{AcceptedDocument, AcceptedUpdate};
 
 use super::must::Must as _;
 use super::samples::{
-    ALL, document, gun, head, heads, moment, role, store, store_timestamp, update, version,
+    ALL, document, gun, head, heads, moment, precise, role, store, store_timestamp, update, version,
 };
 use crate::contract::metadata::{Commit, Heads, MetadataStore};
 
@@ -24,6 +24,17 @@ pub async fn a_large_document_comes_back_exactly(to: &dyn MetadataStore) {
 /// A document of no bytes comes back.
 pub async fn an_empty_document_comes_back(to: &dyn MetadataStore) {
     check_round_trip(to, Bytes::new()).await;
+}
+
+/// What is finer than a microsecond is cut off, and nothing else.
+pub async fn times_are_kept_to_the_microsecond(to: &dyn MetadataStore) {
+    let (kept, at) = precise();
+    let commit = to.commit(&gun("a/b"), &Heads::new(), &update("x", &[], 1), at).await.must();
+    assert_eq!(commit, Commit::Done);
+    let newest = to.newest(&gun("a/b"), &role("timestamp")).await.must().must();
+    assert_eq!(newest.stored_at, kept);
+    let changes = to.changes(None, ALL).await.must();
+    assert_eq!(changes.first().must().created_at, kept);
 }
 
 /// Absence is an answer, not an error.

@@ -26,9 +26,16 @@ pub(super) fn version(number: i64) -> Version {
     Version::new(number).must()
 }
 
-/// A time with microseconds; a higher number is later.
+/// A time of whole seconds, as also the tables that Notary made can keep it; a higher number is
+/// later.
 pub(super) fn moment(number: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp(1_795_000_000, 123_456_000).must() + Duration::seconds(number)
+    DateTime::from_timestamp(1_795_000_000, 0).must() + Duration::seconds(number)
+}
+
+/// A time with microseconds, and with what is finer.
+pub(super) fn precise() -> (DateTime<Utc>, DateTime<Utc>) {
+    let kept = DateTime::from_timestamp(1_795_000_000, 987_654_000).must();
+    (kept, kept + Duration::nanoseconds(321))
 }
 
 /// A document whose bytes differ by label, role and version.

@@ -27,10 +27,9 @@ mod row;
 pub mod statements;
 mod transaction;
 
-use std::num::NonZeroU32;
-use std::time::Duration;
-
 pub use address::PostgresAddress;
+
+pub use super::server::{ServerOptions as PostgresOptions, Tables};
 
 use self::connections::Connections;
 use self::findings::Findings;
@@ -46,48 +45,6 @@ pub struct PostgresStore {
     readers: Connections,
     writers: Connections,
     findings: Findings,
-}
-
-/// How a [`PostgresStore`] uses its database.
-#[derive(Clone, Debug)]
-pub struct PostgresOptions {
-    /// How long a call waits for a connection, and then for the lock of another writer, before it
-    /// fails as [`Unavailable`](crate::StorageError::Unavailable). 5 seconds unless told. Half of
-    /// it is how long the database waits for the next statement of a transaction before it undoes
-    /// it.
-    pub wait: Duration,
-    /// How long one statement may take. 10 seconds unless told.
-    pub statement: Duration,
-    /// How many connections reads may use at once. 8 unless told.
-    pub readers: NonZeroU32,
-    /// How many connections writes may use at once. 8 unless told.
-    pub writers: NonZeroU32,
-    /// What the database is for.
-    pub tables: Tables,
-}
-
-/// Which of Notary's two databases a database is, or both in one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tables {
-    /// Everything is in it.
-    All,
-    /// That of the signer: `private_keys`. Calls about metadata fail.
-    Keys,
-    /// That of the server: `tuf_files` and `changefeed`. Calls about keys fail.
-    Metadata,
-}
-
-impl Default for PostgresOptions {
-    fn default() -> Self {
-        let eight = NonZeroU32::MIN.saturating_add(7);
-        Self {
-            wait: Duration::from_secs(5),
-            statement: Duration::from_secs(10),
-            readers: eight,
-            writers: eight,
-            tables: Tables::All,
-        }
-    }
 }
 
 impl PostgresStore {

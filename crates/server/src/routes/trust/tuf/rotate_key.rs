@@ -20,6 +20,6 @@ pub(in crate::routes) async fn rotate_key(
         return Ok(key_response(&key));
     }
     app.key_budget.spend(remote)?;
-    let key = app.trust.rotate_key(gun, role).await.map_err(ApiError::Service)?;
+    let key = app.trust.rotate_key(gun, role).await.map_err(ApiError::of_new_key)?;
     Ok(key_response(&key))
 }

@@ -1,0 +1,252 @@
+//! A commit: all documents and one changefeed row, or nothing, and never left in doubt.
+//!
+//! The GUN's lock keeps other commits of this program out from the look at the heads to the end;
+//! whoever writes without that lock, as Notary's server does, meets the table's unique index.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use countersign_tuf::accepted::{AcceptedDocument, AcceptedUpdate};
+use countersign_tuf::names::{Gun, RoleName};
+use sqlx::mysql::MySqlConnection;
+
+use super::connections::Connections;
+use super::locks::Lock;
+use super::metadata::{heads, heads_query};
+use super::names::{collides, gun_is, refuse_alike};
+use super::row::{TableRow, time_value};
+use super::transaction::{Ending, Failed, Stop, to_its_end, write};
+use super::{changefeed, errors};
+use crate::contract::metadata::{Commit, Heads};
+use crate::contract::{StorageError, StorageResult, Unstorable};
+
+const TABLE: &str = "tuf_files";
+
+const INSERT: &str = "INSERT INTO tuf_files \
+    (created_at, updated_at, gun, role, version, sha256, data) VALUES (?, ?, ?, ?, ?, ?, ?)";
+
+pub(super) const IS_STORED: &str = concat!(
+    "SELECT COUNT(*) FROM tuf_files WHERE ",
+    gun_is!(),
+    " AND role = ? AND version = ? AND sha256 = ? AND deleted_at IS NULL"
+);
+
+pub(super) const HOLDS: &str = concat!(
+    "SELECT COUNT(*) FROM tuf_files WHERE ",
+    gun_is!(),
+    " AND role = ? AND sha256 = ? AND deleted_at IS NULL"
+);
+
+/// Whose version it is, as far as the index can tell.
+pub(super) const OCCUPANT: &str =
+    "SELECT id, gun FROM tuf_files WHERE gun = ? AND role = ? AND version = ?";
+
+/// Every statement of this file.
+#[cfg(any(test, feature = "suite"))]
+pub(super) const STATEMENTS: &[&str] = &[HOLDS, INSERT, IS_STORED, OCCUPANT];
+
+/// How often is looked for a commit whose end nobody heard, and how long in between: long enough
+/// for a database that starts again.
+const LOOKS: u32 = 10;
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// What is to be committed.
+struct Job {
+    gun: Gun,
+    base: Heads,
+    update: AcceptedUpdate,
+    at: DateTime<Utc>,
+}
+
+/// Commits `update`; a caller that goes away does not cut it short. No document may have more than
+/// `most_bytes`.
+pub(super) async fn commit(
+    writers: &Connections,
+    most_bytes: u64,
+    gun: &Gun,
+    base: &Heads,
+    update: &AcceptedUpdate,
+    now: DateTime<Utc>,
+) -> StorageResult<Commit> {
+    for document in update.documents() {
+        refuse_larger(document, most_bytes)?;
+    }
+    let job =
+        Job { gun: gun.clone(), base: base.clone(), update: update.clone(), at: time_value(now)? };
+    let writers = writers.clone();
+    to_its_end(async move { Arc::new(job).settle(&writers).await }).await
+}
+
+impl Job {
+    async fn settle(self: Arc<Self>, writers: &Connections) -> StorageResult<Commit> {
+        let job = Arc::clone(&self);
+        let ended = write(writers, move |connection| {
+            let job = Arc::clone(&job);
+            Box::pin(async move { job.commit_in(connection).await })
+        })
+        .await;
+        match ended {
+            // The transaction is undone, so it cannot look for itself.
+            Ok(End::Occupied(role)) => self.explain(writers, role).await,
+            Ok(End::Settled(commit)) => Ok(commit),
+            Err(Failed::NotDone(error)) => Err(error),
+            Err(Failed::Unknown(error)) => self.look(writers, error).await,
+        }
+    }
+
+    async fn commit_in(&self, connection: &mut MySqlConnection) -> Result<Ending<End>, Stop> {
+        Lock::Gun(&self.gun).take(connection).await?;
+        let documents = || self.update.documents();
+        let roles = || self.base.keys().chain(documents().map(|document| &document.role));
+        let found = heads_query(&self.gun, roles()).fetch_all(&mut *connection).await?;
+        let now = heads(roles(), &found)?;
+        let of_base = now.iter().filter(|(role, _)| self.base.contains_key(role));
+        let of_base: Heads = of_base.map(|(role, head)| (role.clone(), *head)).collect();
+        if of_base != self.base || !self.holds_relied_on(connection).await? {
+            return Ok(Ending::RollBack(End::Settled(Commit::Moved(of_base))));
+        }
+        for document in documents() {
+            let head = now.get(&document.role).copied().flatten();
+            if head.is_some_and(|head| head.version >= document.version) {
+                let old = Commit::OldVersion(document.role.clone());
+                return Ok(Ending::RollBack(End::Settled(old)));
+            }
+        }
+        if now.values().all(Option::is_none) {
+            refuse_alike(connection, &self.gun).await?;
+        }
+        for document in documents() {
+            match self.insert(connection, document).await {
+                Ok(()) => {}
+                Err(error) if errors::is_duplicate(&error) => {
+                    return Ok(Ending::RollBack(End::Occupied(document.role.clone())));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        changefeed::add_update(connection, &self.gun, self.update.timestamp(), self.at).await?;
+        Ok(Ending::Commit(End::Settled(Commit::Done)))
+    }
+
+    /// Whether everything is still there that the update names and does not bring.
+    async fn holds_relied_on(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+        for (role, sha256) in self.update.relied_on() {
+            let rows: i64 = sqlx::query_scalar(HOLDS)
+                .bind(self.gun.as_str())
+                .bind(self.gun.as_str())
+                .bind(role.as_str())
+                .bind(sha256.to_hex())
+                .fetch_one(&mut *connection)
+                .await?;
+            if rows == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn insert(
+        &self,
+        connection: &mut MySqlConnection,
+        document: &AcceptedDocument,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(INSERT)
+            .bind(self.at)
+            .bind(self.at)
+            .bind(self.gun.as_str())
+            .bind(document.role.as_str())
+            .bind(document.version.as_i32())
+            .bind(document.sha256.to_hex())
+            .bind(document.bytes.as_ref())
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Why a version that no head named is occupied: a writer that takes no lock came between, or
+    /// the row counts as absent, or is another GUN's, or the update has the version twice.
+    async fn explain(&self, writers: &Connections, role: RoleName) -> StorageResult<Commit> {
+        let document = self.update.documents().find(|document| document.role == role);
+        let version = document.map(|document| document.version.as_i32());
+        let gun = self.gun.as_str();
+        let occupant = sqlx::query(OCCUPANT).bind(gun).bind(role.as_str()).bind(version);
+        if let Some(occupant) = writers.find(occupant).await? {
+            let other = TableRow::new(&occupant, TABLE).text("gun")?;
+            if other != gun {
+                return Err(collides(&self.gun, &other));
+            }
+        }
+        let found = writers.list(heads_query(&self.gun, self.base.keys())).await?;
+        let now = heads(self.base.keys(), &found)?;
+        Ok(if now == self.base { Commit::OldVersion(role) } else { Commit::Moved(now) })
+    }
+
+    /// Looks whether a commit was stored although nobody heard so.
+    async fn look(
+        self: Arc<Self>,
+        writers: &Connections,
+        lost: StorageError,
+    ) -> StorageResult<Commit> {
+        for _ in 0..LOOKS {
+            let job = Arc::clone(&self);
+            let looked = write(writers, move |connection| {
+                let job = Arc::clone(&job);
+                Box::pin(async move { job.is_stored(connection).await })
+            });
+            match looked.await {
+                Ok(Stored::Whole) => return Ok(Commit::Done),
+                Ok(Stored::Not) => return Err(lost),
+                Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+        Err(lost)
+    }
+
+    /// The GUN's lock is free only once the transaction in question has ended, one way or the
+    /// other, also when its link is lost.
+    async fn is_stored(&self, connection: &mut MySqlConnection) -> Result<Ending<Stored>, Stop> {
+        Lock::Gun(&self.gun).take(connection).await?;
+        for document in self.update.documents() {
+            let rows: i64 = sqlx::query_scalar(IS_STORED)
+                .bind(self.gun.as_str())
+                .bind(self.gun.as_str())
+                .bind(document.role.as_str())
+                .bind(document.version.as_i32())
+                .bind(document.sha256.to_hex())
+                .fetch_one(&mut *connection)
+                .await?;
+            if rows == 0 {
+                return Ok(Ending::RollBack(Stored::Not));
+            }
+        }
+        Ok(Ending::RollBack(Stored::Whole))
+    }
+}
+
+/// What the server would not take, it would answer with the end of the connection.
+fn refuse_larger(document: &AcceptedDocument, most_bytes: u64) -> StorageResult<()> {
+    if u64::try_from(document.bytes.len()).is_ok_and(|bytes| bytes <= most_bytes) {
+        return Ok(());
+    }
+    let reason = format!(
+        "{} has {} bytes, and the database takes {most_bytes}: raise its max_allowed_packet and \
+         restart this server",
+        document.role,
+        document.bytes.len(),
+    );
+    Err(StorageError::Unstorable { what: Unstorable::Document, reason })
+}
+
+/// How the transaction of a commit ended.
+enum End {
+    /// A version of this role is occupied; nothing is stored.
+    Occupied(RoleName),
+    Settled(Commit),
+}
+
+/// Whether the documents of a commit are there.
+enum Stored {
+    Not,
+    Whole,
+}

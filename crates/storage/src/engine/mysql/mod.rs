@@ -1,0 +1,110 @@
+//! MySQL and MariaDB: metadata and changefeed, and sealed keys, in Notary's own tables.
+//!
+//! Any number of processes may share a database. What must not happen at once is kept apart by
+//! named locks of the server, and nothing is cached here. Never in here: other engines, and any lock
+//! of one process.
+
+mod address;
+mod aliases;
+mod archive;
+mod change_numbers;
+mod changefeed;
+mod commit;
+mod connect;
+mod connections;
+mod errors;
+mod findings;
+mod inventory;
+mod key_catalogue;
+mod keys;
+mod locks;
+mod metadata;
+mod migrations;
+mod names;
+mod published;
+mod retention;
+mod row;
+#[cfg(any(test, feature = "suite"))]
+pub mod statements;
+mod transaction;
+
+pub use address::MySqlAddress;
+
+use self::connections::Connections;
+use self::findings::Findings;
+pub use super::server::{ServerOptions as MySqlOptions, Tables};
+use crate::contract::StorageResult;
+
+/// A store in one MySQL or MariaDB database. Implements [`MetadataStore`](crate::MetadataStore),
+/// [`Inventory`](crate::Inventory), [`KeyStore`](crate::KeyStore),
+/// [`KeyCatalogue`](crate::KeyCatalogue) and [`KeyAliases`](crate::KeyAliases).
+///
+/// In tables that it made, names are compared byte for byte and times kept to the microsecond. In
+/// tables that Notary made, names that differ only in case, accents or trailing blanks cannot be
+/// there together: the second is refused as [`Unstorable`](crate::StorageError::Unstorable); and
+/// times are kept to the second.
+#[derive(Debug)]
+pub struct MySqlStore {
+    readers: Connections,
+    writers: Connections,
+    findings: Findings,
+}
+
+impl MySqlStore {
+    /// Opens the store at `address` and brings its tables up to date: those of an empty database
+    /// are made, those that Notary made stay as they are and get indexes beside them. Of several
+    /// processes that start at once, one does it and the others find it done.
+    ///
+    /// Where this user may not alter the tables, they are used as they are, and
+    /// [`MySqlStore::what_is_off`] says what that costs.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::StorageError::Unavailable) when the server cannot be reached or does
+    /// not answer now; [`Newer`](crate::StorageError::Newer) when a newer version of this program
+    /// migrated the database; [`Other`](crate::StorageError::Other) for what trying again does not
+    /// mend: a wrong user, password, database or certificate, no tables and no right to make them,
+    /// or tables that something else migrated.
+    pub async fn open(address: &MySqlAddress, options: &MySqlOptions) -> StorageResult<Self> {
+        let mut first = connect::first(address, options).await?;
+        let missing = migrations::migrate(&mut first, options.tables).await?;
+        let findings = findings::look(&mut first, missing).await?;
+        connect::close(first).await;
+        Ok(Self {
+            readers: connect::pool(address, options, options.readers, connect::Use::Read),
+            writers: connect::pool(address, options, options.writers, connect::Use::Write),
+            findings,
+        })
+    }
+
+    /// Opens the store at `address` for reading, beside whoever else uses it: nothing is made,
+    /// migrated or written, and every call that writes fails as
+    /// [`Unavailable`](crate::StorageError::Unavailable).
+    ///
+    /// # Errors
+    /// As [`MySqlStore::open`]; [`Unavailable`](crate::StorageError::Unavailable) when there are
+    /// no tables yet.
+    pub async fn open_read_only(
+        address: &MySqlAddress,
+        options: &MySqlOptions,
+    ) -> StorageResult<Self> {
+        let mut first = connect::first(address, options).await?;
+        migrations::refuse_others(&mut first, options.tables).await?;
+        let findings = findings::look(&mut first, Vec::new()).await?;
+        connect::close(first).await;
+        let readers = connect::pool(address, options, options.readers, connect::Use::Read);
+        Ok(Self { writers: readers.clone(), readers, findings })
+    }
+
+    /// What an operator should mend although the store can be used, one sentence each.
+    #[must_use]
+    pub fn what_is_off(&self) -> &[String] {
+        self.findings.sentences()
+    }
+
+    /// Waits for the calls that are under way, then closes all connections. Later calls fail as
+    /// [`Unavailable`](crate::StorageError::Unavailable).
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}

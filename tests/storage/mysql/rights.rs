@@ -1,0 +1,113 @@
+//! Whom the server lets in, and what they may do there.
+
+use anyhow::{Result, ensure};
+use countersign_storage::engine::mysql::{MySqlAddress, MySqlStore};
+use countersign_storage::suite::durable;
+use countersign_storage::{KeyStore as _, StorageError};
+
+use super::{Bench, execute, options};
+
+const GUEST: &str = "CREATE USER IF NOT EXISTS guest@'%', guest@localhost";
+
+fn may_use_rows(database: &str) -> String {
+    ["'%'", "localhost"]
+        .map(|host| {
+            format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {database}.* TO guest@{host};")
+        })
+        .concat()
+}
+
+async fn open_as_guest(bench: &Bench, database: &str) -> Result<MySqlStore, StorageError> {
+    let address = MySqlAddress::parse(&bench.server.url("guest", database))?;
+    MySqlStore::open(&address, &options()).await
+}
+
+#[tokio::test]
+async fn tables_that_may_not_be_altered_are_used_and_it_is_said() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.notary_database().await?;
+    for statements in [GUEST, &may_use_rows(&database)] {
+        execute(&mut bench.admin, statements).await?;
+    }
+    let store = open_as_guest(&bench, &database).await?;
+    let said = store.what_is_off().join("\n");
+    ensure!(said.contains("tuf_files and changefeed are used as they are"), "{said}");
+    ensure!(said.contains("private_keys are used as they are"), "{said}");
+    ensure!(store.passphrase_check().await?.is_none());
+    ensure!(store.insert_passphrase_check(b"sealed").await? == b"sealed");
+    countersign_storage::suite::metadata::versions_restart_after_delete(&store).await;
+    countersign_storage::suite::keys::a_key_comes_back_exactly(&store).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_may_only_use_rows_serves_from_tables_that_are_up_to_date() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.database().await?;
+    for statements in [GUEST, &may_use_rows(&database)] {
+        execute(&mut bench.admin, statements).await?;
+    }
+    let store = open_as_guest(&bench, &database).await?;
+    ensure!(!store.what_is_off().iter().any(|said| said.contains("as they are")));
+    durable::leave(&store, &store).await;
+    durable::find(&store, &store).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_tables_and_no_right_to_make_them_stops_the_start() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.empty_database().await?;
+    for statements in [GUEST, &may_use_rows(&database)] {
+        execute(&mut bench.admin, statements).await?;
+    }
+    let refused = open_as_guest(&bench, &database).await;
+    let Err(StorageError::Other(said)) = refused else { anyhow::bail!("{refused:?}") };
+    ensure!(said.contains("table tuf_files is missing"), "{said}");
+    Ok(())
+}
+
+/// What trying again does not mend is told from what it does.
+#[tokio::test]
+async fn a_wrong_user_password_or_database_is_no_outage() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let users = "CREATE USER secretive@'%' IDENTIFIED BY 'right', secretive@localhost IDENTIFIED BY \
+        'right'; CREATE USER guest@'%', guest@localhost";
+    execute(&mut bench.admin, users).await?;
+    for (url, reason) in [
+        (bench.server.url("nobody", "mysql"), "nobody"),
+        (bench.server.url("secretive:wrong", "mysql"), "secretive"),
+        (bench.server.url("guest", "mysql"), "guest"),
+        (bench.server.url(super::OWNER, "nowhere"), "nowhere"),
+    ] {
+        let refused = MySqlStore::open(&MySqlAddress::parse(&url)?, &options()).await;
+        let Err(StorageError::Other(said)) = refused else { anyhow::bail!("{refused:?}") };
+        ensure!(said.contains(reason), "{said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused_where_tls_is_wanted() -> Result<()> {
+    let bench = Bench::start().await?;
+    let url = bench.server.url(super::OWNER, "mysql").replace("=DISABLED", "=VERIFY_IDENTITY");
+    let refused = MySqlStore::open(&MySqlAddress::parse(&url)?, &options()).await;
+    let Err(StorageError::Other(said)) = refused else { anyhow::bail!("{refused:?}") };
+    ensure!(said.contains("TLS"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_sync_is_warned_of() -> Result<()> {
+    let mut bench =
+        Bench::start_with(&["--log-bin=log", "--sync-binlog=0", "--server-id=1"]).await?;
+    let database = bench.database().await?;
+    let said = bench.open(&database).await?.what_is_off().join("\n");
+    ensure!(said.contains("innodb_flush_log_at_trx_commit other than 1"), "{said}");
+    ensure!(said.contains("sync_binlog other than 1"), "{said}");
+    execute(&mut bench.admin, "SET GLOBAL innodb_flush_log_at_trx_commit = 1").await?;
+    execute(&mut bench.admin, "SET GLOBAL sync_binlog = 1").await?;
+    let said = bench.open(&database).await?.what_is_off().join("\n");
+    ensure!(said.is_empty(), "{said}");
+    Ok(())
+}
