@@ -9,7 +9,8 @@
 //!
 //! To add a peer: a file in `peers/` with a handle that starts it on a free loopback port, keeps
 //! its log, and stops it on drop. To add a scenario: an async function over
-//! [`session::Session`] in the file of its theme below `e2e/`, played with [`compare::alike`].
+//! [`session::Session`] in the file of its theme below `e2e/`, played with [`compare::alike`];
+//! one that the engine may change goes below `e2e/flows/`, and is listed in `e2e/engines.rs`.
 
 pub mod compare;
 pub mod damage;

@@ -28,6 +28,8 @@ pub struct Countersign {
     process: Process,
     endpoint: Endpoint,
     data: TempDir,
+    /// The URL that its environment names, if any.
+    database: Option<String>,
 }
 
 impl Countersign {
@@ -46,8 +48,8 @@ impl Countersign {
     pub async fn start_with(settings: &str) -> Result<Self> {
         let data = TempDir::new()?;
         fs::write(data.path().join(SETTINGS), settings)?;
-        let (process, endpoint) = serve(data.path(), 0).await?;
-        Ok(Self { process, endpoint, data })
+        let (process, endpoint) = serve(data.path(), 0, None).await?;
+        Ok(Self { process, endpoint, data, database: None })
     }
 
     /// The same on a port that nobody takes while it is down, for a test that ends it and starts
@@ -58,8 +60,8 @@ impl Countersign {
     pub async fn start_steady(settings: &str) -> Result<Self> {
         let data = TempDir::new()?;
         fs::write(data.path().join(SETTINGS), settings)?;
-        let (process, endpoint) = serve(data.path(), steady_port()?).await?;
-        Ok(Self { process, endpoint, data })
+        let (process, endpoint) = serve(data.path(), steady_port()?, None).await?;
+        Ok(Self { process, endpoint, data, database: None })
     }
 
     /// Starts it on a copy of a data directory, or of a backup of one.
@@ -70,11 +72,23 @@ impl Countersign {
         let data = TempDir::new()?;
         copy_folder(directory, data.path())?;
         fs::write(data.path().join(SETTINGS), "")?;
-        let (process, endpoint) = serve(data.path(), 0).await?;
-        Ok(Self { process, endpoint, data })
+        let (process, endpoint) = serve(data.path(), 0, None).await?;
+        Ok(Self { process, endpoint, data, database: None })
     }
 
-    /// The same without waiting for its health, on a port that is known before it says so.
+    /// Starts it with what a database server keeps, whose URL it finds in its environment.
+    ///
+    /// # Errors
+    /// As [`Countersign::start`].
+    pub async fn start_on_database(url: &str) -> Result<Self> {
+        let data = TempDir::new()?;
+        fs::write(data.path().join(SETTINGS), "")?;
+        let (process, endpoint) = serve(data.path(), 0, Some(url)).await?;
+        Ok(Self { process, endpoint, data, database: Some(url.to_owned()) })
+    }
+
+    /// As [`Countersign::start_with`] without waiting for its health, on a port that is known
+    /// before it says so.
     ///
     /// # Errors
     /// The binary is not built or is not started.
@@ -82,7 +96,7 @@ impl Countersign {
         let data = TempDir::new()?;
         fs::write(data.path().join(SETTINGS), settings)?;
         let port = free_port()?;
-        let mut process = spawn(data.path(), port)?;
+        let mut process = spawn(data.path(), port, None)?;
         process.listens(port).await?;
         let authority = data.path().join("certs/ca.crt");
         let deadline = Instant::now() + PATIENCE;
@@ -94,7 +108,7 @@ impl Countersign {
             sleep(POLL).await;
         }
         let endpoint = Endpoint::new(port, authority);
-        Ok(Self { process, endpoint, data })
+        Ok(Self { process, endpoint, data, database: None })
     }
 
     /// Waits until it is healthy.
@@ -192,7 +206,8 @@ impl Countersign {
     /// # Errors
     /// It does not start, or answers elsewhere.
     pub async fn start_again(&mut self) -> Result<()> {
-        let (process, endpoint) = serve(self.data.path(), self.endpoint.port()).await?;
+        let database = self.database.as_deref();
+        let (process, endpoint) = serve(self.data.path(), self.endpoint.port(), database).await?;
         self.process = process;
         self.endpoint = endpoint;
         Ok(())
@@ -212,8 +227,8 @@ impl Countersign {
     }
 }
 
-fn spawn(data: &Path, port: u16) -> Result<Process> {
-    let program = Program::new(binary()?).args([
+fn spawn(data: &Path, port: u16, database: Option<&str>) -> Result<Process> {
+    let mut program = Program::new(binary()?).args([
         "serve".to_owned(),
         "--config".to_owned(),
         data.join(SETTINGS).to_string_lossy().into_owned(),
@@ -222,11 +237,14 @@ fn spawn(data: &Path, port: u16) -> Result<Process> {
         "--listen".to_owned(),
         format!("127.0.0.1:{port}"),
     ]);
+    if let Some(url) = database {
+        program = program.env("COUNTERSIGN_DATABASE_URL", url);
+    }
     Process::spawn("countersign", &program, None)
 }
 
-async fn serve(data: &Path, port: u16) -> Result<(Process, Endpoint)> {
-    let mut process = spawn(data, port)?;
+async fn serve(data: &Path, port: u16, database: Option<&str>) -> Result<(Process, Endpoint)> {
+    let mut process = spawn(data, port, database)?;
     let port = process.line(port_in).await?;
     let endpoint = Endpoint::new(port, data.join("certs/ca.crt"));
     healthy(&mut process, &endpoint).await?;
