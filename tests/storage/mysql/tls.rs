@@ -61,6 +61,39 @@ async fn a_user_who_must_show_a_certificate_shows_it() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_the_url_that_is_missing_ends_the_start_and_is_named() -> Result<()> {
+    let (_directory, ours) = authority("right")?;
+    let leaf = ours.leaf("client")?;
+    let mut bench = with_tls(&ours).await?;
+    let database = bench.database().await?;
+    let files = [
+        ("ssl-ca", ours.certificate()),
+        ("ssl-cert", leaf.certificate.clone()),
+        ("ssl-key", leaf.key.clone()),
+    ];
+    for (missing, path) in &files {
+        let gone = path.with_extension("gone");
+        let parameters: Vec<String> = files
+            .iter()
+            .map(|(name, path)| (name, if name == missing { &gone } else { path }))
+            .map(|(name, path)| format!("{name}={}", path.display()))
+            .collect();
+        let url = format!(
+            "mysql://{OWNER}@127.0.0.1:{}/{database}?ssl-mode=VERIFY_IDENTITY&{}",
+            bench.server.port(),
+            parameters.join("&")
+        );
+        let refused = MySqlStore::open(&MySqlAddress::parse(&url)?, &options()).await;
+        let Err(StorageError::Other(said)) = refused else {
+            anyhow::bail!("{missing}: {refused:?}")
+        };
+        let named = format!("{missing} in the URL names {}", gone.display());
+        ensure!(said.contains(&named) && !said.contains('\n'), "{said}");
+    }
+    Ok(())
+}
+
 /// A server that shows a certificate of `authority`, and knows those of clients by it.
 async fn with_tls(authority: &Authority) -> Result<Bench> {
     let leaf = authority.leaf("database")?;

@@ -6,3 +6,4 @@ pub mod mysql;
 pub mod postgres;
 pub mod server;
 pub mod sqlite;
+mod tls_files;

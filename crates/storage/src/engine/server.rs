@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// How a store uses its database server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerOptions {
     /// How long a call waits for a connection, and then for the lock of another writer, before it
     /// fails as [`Unavailable`](crate::StorageError::Unavailable). 5 seconds unless told. Half of

@@ -9,11 +9,18 @@ use std::str::FromStr as _;
 use sqlx::ConnectOptions as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
+use super::super::tls_files::TlsFiles;
 use crate::contract::{StorageError, StorageResult};
+
+/// What names a file, by every name that the driver takes.
+const TLS_FILES: &[&str] = &["ssl-ca", "sslca", "ssl-cert", "sslcert", "ssl-key", "sslkey"];
 
 /// The address of a MySQL or MariaDB database. Shown without its password.
 #[derive(Clone)]
-pub struct MySqlAddress(Box<MySqlConnectOptions>);
+pub struct MySqlAddress {
+    options: Box<MySqlConnectOptions>,
+    tls_files: TlsFiles,
+}
 
 impl MySqlAddress {
     /// Parses `mysql://user:password@host:port/database?ssl-mode=…`.
@@ -44,22 +51,31 @@ impl MySqlAddress {
         };
         // Names are sent as they are, and times are read as UTC, whatever the URL says.
         let options = options.charset("utf8mb4").timezone(Some("+00:00".to_owned()));
-        Ok(Self(Box::new(options.disable_statement_logging())))
+        let tls_files = match options.get_ssl_mode() {
+            MySqlSslMode::Disabled => TlsFiles::none(),
+            _ => TlsFiles::of(url, TLS_FILES),
+        };
+        Ok(Self { options: Box::new(options.disable_statement_logging()), tls_files })
     }
 
     /// How to connect.
     pub(super) fn options(&self) -> MySqlConnectOptions {
-        self.0.as_ref().clone()
+        self.options.as_ref().clone()
+    }
+
+    /// The files that a connection needs.
+    pub(super) fn tls_files(&self) -> &TlsFiles {
+        &self.tls_files
     }
 }
 
 impl fmt::Display for MySqlAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.get_socket() {
+        match self.options.get_socket() {
             Some(socket) => write!(f, "{}", socket.display())?,
-            None => write!(f, "{}:{}", self.0.get_host(), self.0.get_port())?,
+            None => write!(f, "{}:{}", self.options.get_host(), self.options.get_port())?,
         }
-        write!(f, "/{}", self.0.get_database().unwrap_or_default())
+        write!(f, "/{}", self.options.get_database().unwrap_or_default())
     }
 }
 

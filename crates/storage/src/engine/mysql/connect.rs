@@ -65,6 +65,7 @@ pub(super) async fn first(
     address: &MySqlAddress,
     options: &MySqlOptions,
 ) -> StorageResult<MySqlConnection> {
+    address.tls_files().refuse_unreadable(address).await?;
     let connecting = async {
         let mut connection = address.options().connect().await?;
         begin_session(&mut connection, options, Use::Write).await?;

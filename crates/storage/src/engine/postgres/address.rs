@@ -9,11 +9,19 @@ use std::str::FromStr as _;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use super::super::tls_files::TlsFiles;
 use crate::contract::{StorageError, StorageResult};
+
+/// What names a file, by every name that the driver takes.
+const TLS_FILES: &[&str] =
+    &["sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"];
 
 /// The address of a PostgreSQL database. Shown without its password.
 #[derive(Clone)]
-pub struct PostgresAddress(Box<PgConnectOptions>);
+pub struct PostgresAddress {
+    options: Box<PgConnectOptions>,
+    tls_files: TlsFiles,
+}
 
 impl PostgresAddress {
     /// Parses `postgres://user:password@host:port/database?sslmode=…`, as libpq reads it.
@@ -40,27 +48,37 @@ impl PostgresAddress {
             options.ssl_mode(PgSslMode::VerifyFull)
         };
         let options = options.application_name("countersign").disable_statement_logging();
-        Ok(Self(Box::new(options)))
+        let tls_files = match options.get_ssl_mode() {
+            PgSslMode::Allow | PgSslMode::Disable => TlsFiles::none(),
+            _ => TlsFiles::of(url, TLS_FILES),
+        };
+        Ok(Self { options: Box::new(options), tls_files })
     }
 
     /// The same database, where every transaction may only read.
     pub(super) fn for_reading(&self) -> Self {
-        Self(Box::new(self.options().options([("default_transaction_read_only", "on")])))
+        let options = self.options().options([("default_transaction_read_only", "on")]);
+        Self { options: Box::new(options), tls_files: self.tls_files.clone() }
     }
 
     /// How to connect.
     pub(super) fn options(&self) -> PgConnectOptions {
-        self.0.as_ref().clone()
+        self.options.as_ref().clone()
+    }
+
+    /// The files that a connection needs.
+    pub(super) fn tls_files(&self) -> &TlsFiles {
+        &self.tls_files
     }
 }
 
 impl fmt::Display for PostgresAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.get_socket() {
+        match self.options.get_socket() {
             Some(socket) => write!(f, "{}", socket.display())?,
-            None => write!(f, "{}:{}", self.0.get_host(), self.0.get_port())?,
+            None => write!(f, "{}:{}", self.options.get_host(), self.options.get_port())?,
         }
-        write!(f, "/{}", self.0.get_database().unwrap_or(self.0.get_username()))
+        write!(f, "/{}", self.options.get_database().unwrap_or(self.options.get_username()))
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) async fn first(
     address: &PostgresAddress,
     options: &PostgresOptions,
 ) -> StorageResult<PgConnection> {
+    address.tls_files().refuse_unreadable(address).await?;
     let connecting = async {
         let mut connection = address.options().connect().await?;
         begin_session(&mut connection, options).await?;
