@@ -1,5 +1,5 @@
 -- Sealed private keys of timestamp and snapshot roles. A table that the Go signer's own migrations
--- made is left as it is; one made here compares names byte for byte, and has columns of the same
+-- made is left as it is. One made here compares names byte for byte, and has columns of the same
 -- names.
 CREATE TABLE IF NOT EXISTS private_keys (
     id               int NOT NULL AUTO_INCREMENT PRIMARY KEY,

@@ -1,5 +1,5 @@
 -- Every stored version of every role. Tables that Notary's own migrations made are left as they
--- are; those made here compare names byte for byte, and have columns of the same names.
+-- are. Those made here compare names byte for byte, and have columns of the same names.
 CREATE TABLE IF NOT EXISTS tuf_files (
     id         int NOT NULL AUTO_INCREMENT PRIMARY KEY,
     created_at datetime(6) NULL,
