@@ -197,6 +197,7 @@ pub(crate) const DECIDED: &[Difference] = &[
     }),
     elsewhere("contract-1-passphrases"),
     elsewhere("contract-3-old-server-keys"),
+    elsewhere("contract-4-mysql-names"),
     elsewhere("spec-3.5-rsa-length"),
     elsewhere("spec-7.1-flags"),
     elsewhere("C-018"),

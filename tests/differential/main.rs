@@ -80,12 +80,15 @@ fn every_test_that_the_documentation_names_exists() {
         assert_eq!(here, test == "differential", "{id} names where it shows");
         for named in test.split("; ") {
             let Some((room, names)) = named.split_once(": ") else { continue };
-            let folders = ["crates", "tests"].map(|all| repository().join(all).join(room));
-            let folder = folders.iter().find(|folder| folder.is_dir());
-            let folder = folder.unwrap_or_else(|| panic!("{id}: no {room}"));
+            // An engine's tests are beside its code, or with the real servers.
+            let mut folders: Vec<_> =
+                ["crates", "tests"].map(|all| repository().join(all).join(room)).into();
+            folders.retain(|folder| folder.is_dir());
+            assert!(!folders.is_empty(), "{id}: no {room}");
             for name in names.split(", ") {
                 let signature = format!("fn {}(", name.trim_matches('`'));
-                assert!(is_written_below(folder, &signature), "{id}: no {signature} in {room}");
+                let written = folders.iter().any(|folder| is_written_below(folder, &signature));
+                assert!(written, "{id}: no {signature} in {room}");
             }
         }
     }

@@ -3,6 +3,8 @@
 //!
 //! Never in here: a URL with its password, in any message.
 
+mod stores;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,17 +12,15 @@ use std::time::Duration;
 
 use countersign_config::sections::database::Location;
 use countersign_config::{DatabaseUrl, Settings};
-use countersign_storage::engine::postgres::{
-    PostgresAddress, PostgresOptions, PostgresStore, Tables,
-};
+use countersign_storage::engine::mysql::{MySqlAddress, MySqlStore};
+use countersign_storage::engine::postgres::{PostgresAddress, PostgresStore};
+use countersign_storage::engine::server::{ServerOptions, Tables};
 use countersign_storage::engine::sqlite::SqliteStore;
-use countersign_storage::{
-    ChangeNumbers, Inventory, KeyAliases, KeyArchive, KeyCatalogue, KeyStore, MetadataArchive,
-    MetadataStore, Retention, StorageError,
-};
-use countersign_trust::operate::import::Side;
+use countersign_storage::{StorageError, StorageResult};
 use secrecy::ExposeSecret as _;
 
+use self::stores::Store;
+pub(crate) use self::stores::Stores;
 use crate::data_dir::DataDir;
 use crate::exit::Failure;
 
@@ -35,21 +35,12 @@ pub(crate) struct Databases {
 
 /// Where one database is.
 pub(crate) enum Place {
+    /// A server of MySQL or MariaDB.
+    MySql(MySqlAddress),
+    /// A server of PostgreSQL.
+    Postgres(PostgresAddress),
     /// A file.
     Sqlite(PathBuf),
-    /// A server.
-    Postgres(PostgresAddress),
-}
-
-/// Opened databases.
-pub(crate) struct Stores {
-    metadata: Store,
-    keys: Option<Store>,
-}
-
-enum Store {
-    Sqlite(Arc<SqliteStore>),
-    Postgres(Arc<PostgresStore>),
 }
 
 /// What a command does with a database.
@@ -75,7 +66,8 @@ impl Databases {
         let place = |location| match location {
             Location::DataDir => Ok(Place::Sqlite(dir.database())),
             Location::Sqlite(path) => Ok(Place::Sqlite(path)),
-            Location::Postgres(url) => postgres(&url).map(Place::Postgres),
+            Location::MySql(url) => parsed(&url, MySqlAddress::parse).map(Place::MySql),
+            Location::Postgres(url) => parsed(&url, PostgresAddress::parse).map(Place::Postgres),
         };
         Ok(Self { metadata: place(metadata)?, keys: keys.map(place).transpose()? })
     }
@@ -103,11 +95,9 @@ impl Databases {
     /// Opens both for a server; a server of databases that is away is waited for, and that is said.
     pub(crate) async fn open(&self) -> Result<Stores, Failure> {
         let stores = self.open_each(Use::Serve).await?;
-        for store in std::iter::once(&stores.metadata).chain(&stores.keys) {
-            if let Store::Postgres(store) = store {
-                for finding in store.what_is_off() {
-                    tracing::warn!("{finding}");
-                }
+        for store in stores.each() {
+            for finding in store.what_is_off() {
+                tracing::warn!("{finding}");
             }
         }
         Ok(stores)
@@ -145,35 +135,11 @@ impl Databases {
     async fn open_each(&self, what_for: Use) -> Result<Stores, Failure> {
         let Some(keys) = &self.keys else {
             let metadata = self.metadata.open(Tables::All, what_for).await?;
-            return Ok(Stores { metadata, keys: None });
+            return Ok(Stores::new(metadata, None));
         };
         let metadata = self.metadata.open(Tables::Metadata, what_for).await?;
         let keys = Some(keys.open(Tables::Keys, what_for).await?);
-        Ok(Stores { metadata, keys })
-    }
-}
-
-impl Place {
-    async fn open(&self, tables: Tables, what_for: Use) -> Result<Store, Failure> {
-        let failed = |error| Failure::of_storage(error, self);
-        match self {
-            Self::Sqlite(path) => {
-                let store = match what_for {
-                    Use::Look => SqliteStore::open_read_only(path).await,
-                    Use::Change | Use::Serve => SqliteStore::open(path).await,
-                };
-                store.map(|store| Store::Sqlite(Arc::new(store))).map_err(failed)
-            }
-            Self::Postgres(address) => {
-                let options = PostgresOptions { tables, ..PostgresOptions::default() };
-                let store = match what_for {
-                    Use::Change => PostgresStore::open(address, &options).await,
-                    Use::Look => PostgresStore::open_read_only(address, &options).await,
-                    Use::Serve => once_there(address, &options).await,
-                };
-                store.map(|store| Store::Postgres(Arc::new(store))).map_err(failed)
-            }
-        }
+        Ok(Stores::new(metadata, keys))
     }
 }
 
@@ -182,133 +148,65 @@ impl Place {
     /// does not.
     pub(crate) fn is_waited_for(&self) -> bool {
         match self {
+            Self::MySql(_) | Self::Postgres(_) => true,
             Self::Sqlite(_) => false,
-            Self::Postgres(_) => true,
         }
+    }
+
+    async fn open(&self, tables: Tables, what_for: Use) -> Result<Arc<dyn Store>, Failure> {
+        let options = ServerOptions { tables, ..ServerOptions::default() };
+        let opened: StorageResult<Arc<dyn Store>> = match self {
+            Self::MySql(address) => {
+                let open = || MySqlStore::open(address, &options);
+                match what_for {
+                    Use::Change => open().await.map(shared),
+                    Use::Look => MySqlStore::open_read_only(address, &options).await.map(shared),
+                    Use::Serve => once_there(address, open).await.map(shared),
+                }
+            }
+            Self::Postgres(address) => {
+                let open = || PostgresStore::open(address, &options);
+                match what_for {
+                    Use::Change => open().await.map(shared),
+                    Use::Look => PostgresStore::open_read_only(address, &options).await.map(shared),
+                    Use::Serve => once_there(address, open).await.map(shared),
+                }
+            }
+            Self::Sqlite(path) => match what_for {
+                Use::Look => SqliteStore::open_read_only(path).await.map(shared),
+                Use::Change | Use::Serve => SqliteStore::open(path).await.map(shared),
+            },
+        };
+        opened.map_err(|error| Failure::of_storage(error, self))
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::MySql(address) => write!(f, "{address}"),
             Self::Postgres(address) => write!(f, "{address}"),
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
         }
     }
 }
 
-/// A store with everything that an import needs.
-trait Whole:
-    MetadataStore + Inventory + MetadataArchive + KeyStore + KeyCatalogue + KeyArchive
-{
+fn shared(store: impl Store + 'static) -> Arc<dyn Store> {
+    Arc::new(store)
 }
 
-impl Whole for SqliteStore {}
-impl Whole for PostgresStore {}
-
-impl Store {
-    fn whole(&self) -> &dyn Whole {
-        match self {
-            Self::Sqlite(store) => &**store,
-            Self::Postgres(store) => &**store,
-        }
-    }
+/// A URL of the settings as the engine reads it.
+fn parsed<A>(url: &DatabaseUrl, parse: fn(&str) -> StorageResult<A>) -> Result<A, Failure> {
+    parse(url.secret().expose_secret()).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-impl Stores {
-    /// Both, as an import sees them.
-    pub(crate) fn side(&self) -> Side<'_> {
-        let metadata = self.metadata.whole();
-        let keys = self.keys.as_ref().unwrap_or(&self.metadata).whole();
-        Side {
-            metadata,
-            inventory: metadata,
-            archive: metadata,
-            keys,
-            catalogue: keys,
-            key_archive: keys,
-        }
-    }
-
-    /// The metadata.
-    pub(crate) fn metadata(&self) -> Arc<dyn MetadataStore> {
-        match &self.metadata {
-            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
-            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
-        }
-    }
-
-    /// All that is stored of the metadata.
-    pub(crate) fn inventory(&self) -> Arc<dyn Inventory> {
-        match &self.metadata {
-            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
-            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
-        }
-    }
-
-    /// The numbers of changes.
-    pub(crate) fn change_numbers(&self) -> Arc<dyn ChangeNumbers> {
-        match &self.metadata {
-            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
-            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
-        }
-    }
-
-    /// How the metadata is made smaller.
-    pub(crate) fn retention(&self) -> Arc<dyn Retention> {
-        match &self.metadata {
-            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
-            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
-        }
-    }
-
-    /// The sealed keys.
-    pub(crate) fn keys(&self) -> Arc<dyn KeyStore> {
-        match self.keys.as_ref().unwrap_or(&self.metadata) {
-            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
-            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
-        }
-    }
-
-    /// The aliases of the sealed keys.
-    pub(crate) fn key_aliases(&self) -> Arc<dyn KeyAliases> {
-        match self.keys.as_ref().unwrap_or(&self.metadata) {
-            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
-            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
-        }
-    }
-
-    /// The list of the sealed keys.
-    pub(crate) fn key_catalogue(&self) -> Arc<dyn KeyCatalogue> {
-        match self.keys.as_ref().unwrap_or(&self.metadata) {
-            Store::Sqlite(store) => Arc::clone(store) as Arc<_>,
-            Store::Postgres(store) => Arc::clone(store) as Arc<_>,
-        }
-    }
-
-    /// Waits for what is under way, and closes both.
-    pub(crate) async fn close(&self) {
-        for store in std::iter::once(&self.metadata).chain(&self.keys) {
-            match store {
-                Store::Sqlite(store) => store.close().await,
-                Store::Postgres(store) => store.close().await,
-            }
-        }
-    }
-}
-
-fn postgres(url: &DatabaseUrl) -> Result<PostgresAddress, Failure> {
-    PostgresAddress::parse(url.secret().expose_secret())
-        .map_err(|error| Failure::Usage(error.to_string()))
-}
-
-/// Tries until the server is there: only what trying again cannot mend ends it.
-async fn once_there(
-    address: &PostgresAddress,
-    options: &PostgresOptions,
-) -> Result<PostgresStore, StorageError> {
+/// Tries until the server at `address` is there: only what trying again cannot mend ends it.
+async fn once_there<S>(
+    address: &impl fmt::Display,
+    open: impl AsyncFn() -> StorageResult<S>,
+) -> StorageResult<S> {
     loop {
-        match PostgresStore::open(address, options).await {
+        match open().await {
             Err(StorageError::Unavailable { reason }) => {
                 tracing::warn!(database = %address, reason, "the database is away; trying again");
                 tokio::time::sleep(TRY_AGAIN).await;

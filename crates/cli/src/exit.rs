@@ -163,7 +163,7 @@ impl Failure {
             (StorageError::Unavailable { reason }, _) => {
                 Self::DatabaseUnavailable { database, reason }
             }
-            (StorageError::Other(reason), Place::Postgres(_)) => {
+            (StorageError::Other(reason), Place::MySql(_) | Place::Postgres(_)) => {
                 Self::DatabaseRefuses { database, reason }
             }
             (

@@ -10,6 +10,7 @@ use crate::ConfigError;
 use crate::sections::database::Location;
 
 const SQLITE: &str = "sqlite:";
+const MYSQL: &str = "mysql://";
 const POSTGRES: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// The URL of a database. It is shown without its password.
@@ -34,13 +35,16 @@ impl DatabaseUrl {
         if let Some(path) = text.strip_prefix(SQLITE).map(path_in).filter(|path| !path.is_empty()) {
             return Ok(Location::Sqlite(PathBuf::from(path)));
         }
+        if text.starts_with(MYSQL) {
+            return Ok(Location::MySql(self.clone()));
+        }
         if POSTGRES.iter().any(|scheme| text.starts_with(scheme)) {
             return Ok(Location::Postgres(self.clone()));
         }
         Err(ConfigError::UnusableSecret {
             origin: origin.to_owned(),
             problem: "is not the URL of a database",
-            mend: "write sqlite:PATH or postgres://USER@HOST:PORT/NAME",
+            mend: "write sqlite:PATH, postgres://USER@HOST:PORT/NAME or mysql://USER@HOST:PORT/NAME",
         })
     }
 
@@ -145,11 +149,15 @@ mod tests {
         assert_eq!(url("sqlite:///a/b.db").location("x").unwrap(), sqlite("/a/b.db"));
         let postgres = url("postgresql://u@h/d");
         assert_eq!(postgres.location("x").unwrap(), Location::Postgres(postgres.clone()));
+        let mysql = url("mysql://u@h/d");
+        assert_eq!(mysql.location("x").unwrap(), Location::MySql(mysql.clone()));
     }
 
     #[test]
     fn another_scheme_is_refused_without_being_shown() {
-        for text in ["oracle://u:geheim@h/d", "/var/lib/a.db", "sqlite:", ""] {
+        for text in
+            ["oracle://u:geheim@h/d", "mariadb://u:geheim@h/d", "/var/lib/a.db", "sqlite:", ""]
+        {
             let error = url(text).location("database.url").unwrap_err();
             let said = format!("{error} {error:?}");
             assert!(said.contains("database.url is not the URL"), "{said}");

@@ -122,7 +122,9 @@ mod tests {
 
     fn shown(location: &Location) -> String {
         match location {
-            Location::Postgres(url) => url.secret().expose_secret().to_owned(),
+            Location::MySql(url) | Location::Postgres(url) => {
+                url.secret().expose_secret().to_owned()
+            }
             other => format!("{other:?}"),
         }
     }

@@ -1,12 +1,16 @@
 //! MariaDB. A server per test and a database per case.
 
 mod conformance;
+mod cycle;
 mod damage;
 mod faults;
+mod gc;
 mod go;
 mod migrations;
 mod names;
+mod refusals;
 mod rights;
+mod serve;
 mod statements;
 mod tls;
 

@@ -94,8 +94,8 @@ fn what_cannot_be_obeyed_stops_the_start_before_anything_is_made() {
         ),
         (
             "\"memory\"",
-            "\"mysql\", \"db_url\": \"u:planted-s3cret@tcp(db)/n\"",
-            "storage.backend: this version opens no MySQL database",
+            "\"sqlite3\", \"db_url\": \"/var/planted-s3cret.db\"",
+            "storage.backend: this version opens no SQLite database",
         ),
         (
             "\"local\"",

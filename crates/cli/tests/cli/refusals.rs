@@ -43,7 +43,7 @@ fn flags_of_later_versions_are_refused() {
 #[test]
 fn a_url_of_a_database_is_judged_before_anything_is_made() {
     let dir = empty_dir();
-    let words = ["database.url is not the URL of a database", "sqlite:PATH or postgres://"];
+    let words = ["database.url is not the URL of a database", "sqlite:PATH, postgres://"];
     check(dir.path(), &["--database", "oracle://h/d"], 2, &words);
     let (code, line) =
         refusal(countersign(dir.path(), &["serve", "--database", "postgres://u:s3cret@h/d"]));

@@ -243,8 +243,9 @@ impl Reading<'_> {
     fn storage(&mut self) -> Result<(NotaryStorage, String), ConfigError> {
         let storage::Found { storage, place, origin, notes } = storage::read(self.source)?;
         self.notes.extend(notes);
-        // Other engines are opened, or refused, where it is known what flags say beside the file.
-        if let NotaryStorage::Database { engine: Engine::Postgres, url } = &storage {
+        // Another engine is refused where it is known what flags say beside the file.
+        if let NotaryStorage::Database { engine: Engine::MySql | Engine::Postgres, url } = &storage
+        {
             self.settings.database.url = Some(url.clone());
             self.came_from("database.url", origin);
         }

@@ -72,7 +72,9 @@ impl NotaryConfig {
             (NotaryStorage::Memory | NotaryStorage::Database { .. }, Some(origin)) => {
                 Ok(Some(format!("storage has no effect: metadata is in the database of {origin}")))
             }
-            (NotaryStorage::Database { engine: Engine::Postgres, .. }, None) => Ok(None),
+            (NotaryStorage::Database { engine: Engine::MySql | Engine::Postgres, .. }, None) => {
+                Ok(None)
+            }
             (NotaryStorage::Database { engine, .. }, None) => Err(ConfigError::Notary {
                 origin: self.places.backend.clone(),
                 cause: format!("this version opens no {engine} database that Notary's file names"),

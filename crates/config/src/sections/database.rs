@@ -16,7 +16,8 @@ pub(crate) const KEYS_URL_FILE: &str = "COUNTERSIGN_KEYS_DATABASE_URL_FILE";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Database {
-    /// The URL of the database: `sqlite:PATH` or `postgres://USER@HOST:PORT/NAME`.
+    /// The URL of the database: `sqlite:PATH`, `postgres://USER@HOST:PORT/NAME` or
+    /// `mysql://USER@HOST:PORT/NAME`.
     ///
     /// Default: none; then it is the file `countersign.db` in the data directory.
     pub(crate) url: Option<DatabaseUrl>,
@@ -31,6 +32,8 @@ pub struct Database {
 pub enum Location {
     /// The file in the data directory.
     DataDir,
+    /// A server of MySQL or MariaDB.
+    MySql(DatabaseUrl),
     /// A PostgreSQL server.
     Postgres(DatabaseUrl),
     /// A file of SQLite.

@@ -31,7 +31,7 @@ const TRIES: u32 = 5;
 /// when it is whole. Whoever can read it can use the server's keys: keep it as safe as the data
 /// directory. `countersign restore` puts it back.
 ///
-/// A database of PostgreSQL is backed up with its own tools; docs/operating.md says how.
+/// A database of PostgreSQL or MySQL is backed up with its own tools; docs/operating.md says how.
 #[derive(Debug, Args)]
 #[command(after_help = after_help())]
 pub(crate) struct Backup {
@@ -88,17 +88,23 @@ impl Backup {
 fn embedded(databases: &Databases) -> Result<Vec<(PathBuf, &'static str)>, Failure> {
     let file = |place: &Place, name| match place {
         Place::Sqlite(path) => Ok((path.clone(), name)),
-        Place::Postgres(address) => Err(Failure::Usage(format!(
-            "backup copies the embedded database, and the database {address} is PostgreSQL's: \
-             back it up with pg_dump or pg_basebackup, and copy secrets and certs of the data \
-             directory; docs/operating.md says how"
-        ))),
+        Place::MySql(address) => Err(of_a_server(address, "MySQL's", "mariadb-dump or mysqldump")),
+        Place::Postgres(address) => {
+            Err(of_a_server(address, "PostgreSQL's", "pg_dump or pg_basebackup"))
+        }
     };
     let mut files = vec![file(databases.metadata(), DATABASE)?];
     if let Some(keys) = databases.other_keys() {
         files.push(file(keys, KEYS_DATABASE)?);
     }
     Ok(files)
+}
+
+fn of_a_server(address: &impl std::fmt::Display, whose: &str, tools: &str) -> Failure {
+    Failure::Usage(format!(
+        "backup copies the embedded database, and the database {address} is {whose}: back it up \
+         with {tools}, and copy secrets and certs of the data directory; docs/operating.md says how"
+    ))
 }
 
 async fn copy_databases(
