@@ -7,8 +7,9 @@ use std::cell::Cell;
 
 use anyhow::{Context as _, Result, ensure};
 use countersign_tests::peers::countersign::Countersign;
+use countersign_tests::peers::mariadb::MariaDb;
 use countersign_tests::peers::postgres::Postgres;
-use countersign_tests::session::{Server, Session};
+use countersign_tests::session::{self, Session};
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 
@@ -17,13 +18,24 @@ const AT_ONCE: usize = 3;
 
 /// A database server, and how many databases it has been asked for.
 struct Engine {
-    server: Postgres,
+    server: Server,
     databases: Cell<u32>,
+}
+
+enum Server {
+    MariaDb(MariaDb),
+    Postgres(Postgres),
 }
 
 impl Engine {
     async fn postgres() -> Result<Self> {
-        Ok(Self { server: Postgres::start().await?, databases: Cell::new(0) })
+        let server = Server::Postgres(Postgres::start().await?);
+        Ok(Self { server, databases: Cell::new(0) })
+    }
+
+    async fn mariadb() -> Result<Self> {
+        let server = Server::MariaDb(MariaDb::start().await?);
+        Ok(Self { server, databases: Cell::new(0) })
     }
 
     /// The URL of a new and empty database.
@@ -31,17 +43,25 @@ impl Engine {
         let number = self.databases.get();
         self.databases.set(number + 1);
         let name = format!("flow_{number}");
-        self.server.create_database(&name, "").await?;
-        Ok(self.server.url("postgres", &name))
+        match &self.server {
+            Server::MariaDb(server) => {
+                server.create_database(&name, "").await?;
+                Ok(server.url("root", &name))
+            }
+            Server::Postgres(server) => {
+                server.create_database(&name, "").await?;
+                Ok(server.url("postgres", &name))
+            }
+        }
     }
 
     /// Plays one flow from its start to its end.
     async fn play(&self, name: &str, flow: impl AsyncFn(&mut Session) -> Result<()>) -> Result<()> {
         let ours = Countersign::start_on_database(&self.database().await?).await?;
         let file = ours.data().join("countersign.db");
-        let mut session = Session::with(Server::Countersign(ours))?;
+        let mut session = Session::with(session::Server::Countersign(ours))?;
         let played = flow(&mut session).await;
-        if let Server::Countersign(ours) = session.server() {
+        if let session::Server::Countersign(ours) = session.server() {
             played.with_context(|| format!("{name}\n{}", ours.log()))?;
         }
         ensure!(!file.exists(), "{name} was played on SQLite");
@@ -125,4 +145,24 @@ async fn delegates_publish_on_postgresql_what_they_may() -> Result<()> {
 #[tokio::test]
 async fn of_rivals_on_postgresql_nobody_loses_what_was_acknowledged() -> Result<()> {
     rivals(&Engine::postgres().await?).await
+}
+
+#[tokio::test]
+async fn publishers_and_readers_get_what_they_expect_on_mariadb() -> Result<()> {
+    publishing(&Engine::mariadb().await?).await
+}
+
+#[tokio::test]
+async fn keys_rotate_on_mariadb_and_who_is_behind_catches_up() -> Result<()> {
+    keys(&Engine::mariadb().await?).await
+}
+
+#[tokio::test]
+async fn delegates_publish_on_mariadb_what_they_may() -> Result<()> {
+    delegations(&Engine::mariadb().await?).await
+}
+
+#[tokio::test]
+async fn of_rivals_on_mariadb_nobody_loses_what_was_acknowledged() -> Result<()> {
+    rivals(&Engine::mariadb().await?).await
 }

@@ -4,6 +4,7 @@
 //! What never comes in: what the service itself can show; that is beside its code.
 #![cfg(test)]
 
+mod mariadb;
 mod move_out;
 mod notary;
 mod runs;

@@ -147,7 +147,7 @@ async fn same_in_sqlite(go: &GoNotary, target: &Target) -> Result<()> {
 }
 
 /// Those who know a collection from Notary read it, publish to it, and read that.
-async fn goes_on(
+pub(crate) async fn goes_on(
     notary: &mut Notary,
     endpoint: &Endpoint,
     gun: &str,

@@ -50,8 +50,15 @@ pub(crate) struct Notary {
 }
 
 impl Notary {
+    /// On PostgreSQL, with some repositories damaged.
     pub(crate) async fn start() -> Result<Self> {
-        let go = GoNotary::start().await?;
+        let notary = Self::filled(GoNotary::start().await?, FORGED).await?;
+        notary.spoil().await?;
+        Ok(notary)
+    }
+
+    /// With what real clients published, and so many forged repositories.
+    pub(crate) async fn filled(go: GoNotary, forged: usize) -> Result<Self> {
         let mut s = Session::with(Server::Go(Box::new(go)))?;
         let (owner, file) = (s.client("owner")?, s.file("file", b"content")?);
         let reader = s.client("reader")?;
@@ -65,10 +72,8 @@ impl Notary {
             s.ok(&owner, &["add", "-p", gun, "v1", &file]).await?;
             s.prints(&reader, &["list", gun], "v1").await?;
         }
-        let busy = fill(&s).await?;
-        let notary = Self { session: s, owner, reader, file, busy };
-        notary.spoil().await?;
-        Ok(notary)
+        let busy = fill(&s, forged).await?;
+        Ok(Self { session: s, owner, reader, file, busy })
     }
 
     pub(crate) fn go(&self) -> Result<&GoNotary> {
@@ -123,12 +128,12 @@ impl Notary {
 }
 
 /// Publishes the forged repositories, and gives back the first.
-async fn fill(s: &Session) -> Result<Repository> {
+async fn fill(s: &Session, forged: usize) -> Result<Repository> {
     let wire = Wire::to(s.server().endpoint())?;
     let wire = &wire;
     let mut first = publish(wire, 0).await?;
     first.bump("snapshot");
-    let publishes = stream::iter(1..FORGED).map(|number| publish(wire, number));
+    let publishes = stream::iter(1..forged).map(|number| publish(wire, number));
     publishes.buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await?;
     first.bump("targets");
     Ok(first)

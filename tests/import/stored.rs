@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use countersign_storage::engine::mysql::{MySqlAddress, MySqlOptions, MySqlStore};
 use countersign_storage::engine::postgres::{
     PostgresAddress, PostgresOptions, PostgresStore, Tables,
 };
@@ -53,6 +54,12 @@ pub(crate) async fn of_go(go: &GoNotary, database: &str, tables: Tables) -> Resu
     let address = PostgresAddress::parse(&go.postgres().url("postgres", database))?;
     let options = PostgresOptions { tables, ..PostgresOptions::default() };
     Ok(PostgresStore::open_read_only(&address, &options).await?)
+}
+
+/// One database of a MariaDB, to look at.
+pub(crate) async fn mariadb(url: &str, tables: Tables) -> Result<MySqlStore> {
+    let options = MySqlOptions { tables, ..MySqlOptions::default() };
+    Ok(MySqlStore::open_read_only(&MySqlAddress::parse(url)?, &options).await?)
 }
 
 /// How many GUNs a file holds by now.

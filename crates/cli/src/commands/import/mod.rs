@@ -41,9 +41,9 @@ use progress::Progress;
 pub(crate) struct Import {
     #[command(flatten)]
     target: DataDirFlags,
-    /// The database of the server to import from, without a password: postgres://USER@HOST/NAME or
-    /// sqlite:PATH [env: COUNTERSIGN_IMPORT_FROM, or COUNTERSIGN_IMPORT_FROM_FILE for a file that
-    /// holds it, each with a password]
+    /// The database of the server to import from, without a password: postgres://USER@HOST/NAME,
+    /// mysql://USER@HOST/NAME or sqlite:PATH [env: COUNTERSIGN_IMPORT_FROM, or
+    /// COUNTERSIGN_IMPORT_FROM_FILE for a file that holds it, each with a password]
     #[arg(long, value_name = "URL", value_parser = source_url)]
     from: Option<countersign_config::DatabaseUrl>,
     /// The database of the signer, where that is another [env: COUNTERSIGN_IMPORT_FROM_KEYS, or
