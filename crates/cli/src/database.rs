@@ -6,11 +6,12 @@
 mod stores;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_config::sections::database::Location;
+use countersign_config::sections::database::{Database, Location};
 use countersign_config::{DatabaseUrl, Settings};
 use countersign_storage::engine::mysql::{MySqlAddress, MySqlStore};
 use countersign_storage::engine::postgres::{PostgresAddress, PostgresStore};
@@ -31,6 +32,7 @@ pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(1);
 pub(crate) struct Databases {
     metadata: Place,
     keys: Option<Place>,
+    bounds: ServerOptions,
 }
 
 /// Where one database is.
@@ -54,10 +56,12 @@ enum Use {
 impl Databases {
     /// Those of `settings`.
     pub(crate) fn of(settings: &Settings, dir: &DataDir) -> Result<Self, Failure> {
-        Self::at(settings.database.metadata()?, settings.database.keys()?, dir)
+        let named = Self::at(settings.database.metadata()?, settings.database.keys()?, dir)?;
+        Ok(Self { bounds: bounds(&settings.database), ..named })
     }
 
-    /// Those at two locations; the keys are with the metadata where there is only one.
+    /// Those at two locations, used as without settings; the keys are with the metadata where there
+    /// is only one.
     pub(crate) fn at(
         metadata: Location,
         keys: Option<Location>,
@@ -69,12 +73,14 @@ impl Databases {
             Location::MySql(url) => parsed(&url, MySqlAddress::parse).map(Place::MySql),
             Location::Postgres(url) => parsed(&url, PostgresAddress::parse).map(Place::Postgres),
         };
-        Ok(Self { metadata: place(metadata)?, keys: keys.map(place).transpose()? })
+        let (metadata, keys) = (place(metadata)?, keys.map(place).transpose()?);
+        Ok(Self { metadata, keys, bounds: ServerOptions::default() })
     }
 
     /// Those in files.
     pub(crate) fn in_files(metadata: PathBuf, keys: Option<PathBuf>) -> Self {
-        Self { metadata: Place::Sqlite(metadata), keys: keys.map(Place::Sqlite) }
+        let (metadata, keys) = (Place::Sqlite(metadata), keys.map(Place::Sqlite));
+        Self { metadata, keys, bounds: ServerOptions::default() }
     }
 
     /// Where the metadata is.
@@ -134,12 +140,16 @@ impl Databases {
 
     async fn open_each(&self, what_for: Use) -> Result<Stores, Failure> {
         let Some(keys) = &self.keys else {
-            let metadata = self.metadata.open(Tables::All, what_for).await?;
+            let metadata = self.metadata.open(self.options(Tables::All), what_for).await?;
             return Ok(Stores::new(metadata, None));
         };
-        let metadata = self.metadata.open(Tables::Metadata, what_for).await?;
-        let keys = Some(keys.open(Tables::Keys, what_for).await?);
+        let metadata = self.metadata.open(self.options(Tables::Metadata), what_for).await?;
+        let keys = Some(keys.open(self.options(Tables::Keys), what_for).await?);
         Ok(Stores::new(metadata, keys))
+    }
+
+    fn options(&self, tables: Tables) -> ServerOptions {
+        ServerOptions { tables, ..self.bounds.clone() }
     }
 }
 
@@ -153,8 +163,7 @@ impl Place {
         }
     }
 
-    async fn open(&self, tables: Tables, what_for: Use) -> Result<Arc<dyn Store>, Failure> {
-        let options = ServerOptions { tables, ..ServerOptions::default() };
+    async fn open(&self, options: ServerOptions, what_for: Use) -> Result<Arc<dyn Store>, Failure> {
         let opened: StorageResult<Arc<dyn Store>> = match self {
             Self::MySql(address) => {
                 let open = || MySqlStore::open(address, &options);
@@ -212,6 +221,51 @@ async fn once_there<S>(
                 tokio::time::sleep(TRY_AGAIN).await;
             }
             settled => return settled,
+        }
+    }
+}
+
+/// How the settings have a server of databases used.
+fn bounds(settings: &Database) -> ServerOptions {
+    let Database { connections, wait, statement, .. } = *settings;
+    // The settings have none below 1.
+    let connections = NonZeroU32::new(connections).unwrap_or(NonZeroU32::MIN);
+    ServerOptions {
+        wait,
+        statement,
+        readers: connections,
+        writers: connections,
+        tables: Tables::All,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_settings_a_server_is_used_as_the_engines_themselves_would() {
+        assert_eq!(bounds(&Database::default()), ServerOptions::default());
+    }
+
+    #[test]
+    fn every_bound_of_the_settings_reaches_the_engine_for_both_databases() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        settings.database.connections = 3;
+        settings.database.wait = Duration::from_secs(4);
+        settings.database.statement = Duration::from_secs(6);
+        let databases = Databases::of(&settings, &DataDir::at(dir.path()).unwrap()).unwrap();
+        let three = NonZeroU32::new(3).unwrap();
+        for tables in [Tables::All, Tables::Metadata, Tables::Keys] {
+            let expected = ServerOptions {
+                wait: Duration::from_secs(4),
+                statement: Duration::from_secs(6),
+                readers: three,
+                writers: three,
+                tables,
+            };
+            assert_eq!(databases.options(tables), expected);
         }
     }
 }

@@ -66,6 +66,9 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(settings.tls.own(), None);
     assert_eq!(settings.tls.client_ca(), None);
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ecdsa);
+    assert_eq!(settings.database.connections, 8);
+    assert_eq!(settings.database.wait, Duration::from_secs(5));
+    assert_eq!(settings.database.statement, Duration::from_secs(10));
     assert_eq!(settings.caching.current_max_age, Duration::from_secs(300));
     assert_eq!(settings.caching.consistent_max_age, Duration::from_secs(30 * 86_400));
     assert_eq!(settings.caching.body_bytes, 64 << 20);
@@ -92,6 +95,10 @@ drain_seconds = 5
 cert = "/tls/cert.pem"
 key = "/tls/key.pem"
 client_ca = "/tls/clients.pem"
+[database]
+connections = 24
+wait_seconds = 25
+statement_seconds = 26
 [keys]
 algorithm = "ed25519"
 passphrase_file = "/run/secrets/passphrase"
@@ -152,6 +159,9 @@ fn every_key_of_the_file_arrives() {
     assert_eq!(settings.tls.client_ca(), Some(Path::new("/tls/clients.pem")));
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ed25519);
     assert_eq!(settings.keys.passphrase_file, Some("/run/secrets/passphrase".into()));
+    assert_eq!(settings.database.connections, 24);
+    assert_eq!(settings.database.wait, Duration::from_secs(25));
+    assert_eq!(settings.database.statement, Duration::from_secs(26));
     assert_eq!(settings.caching.current_max_age, Duration::ZERO);
     assert_eq!(settings.caching.consistent_max_age, Duration::from_secs(31_536_000));
     assert_eq!(settings.caching.body_bytes, 0);
@@ -299,6 +309,25 @@ fn a_section_that_is_no_table_is_refused() {
     check_refused(
         "caching = [1, 2]\n",
         "countersign.toml:1:1: `caching` is a section: write its keys below a line [caching]",
+    );
+}
+
+#[test]
+fn a_bound_of_the_database_outside_its_range_is_refused_with_the_range() {
+    check_refused(
+        "database.connections = 0\n",
+        "countersign.toml:1:24: database.connections = 0: invalid value: integer `0`, expected a \
+         whole number from 1 to 1000",
+    );
+    check_refused(
+        "[database]\nwait_seconds = 61\n",
+        "countersign.toml:2:16: database.wait_seconds = 61: invalid value: integer `61`, expected \
+         a whole number of seconds from 2 to 60",
+    );
+    check_refused(
+        "[database]\nstatement_seconds = 0\n",
+        "countersign.toml:2:21: database.statement_seconds = 0: invalid value: integer `0`, \
+         expected a whole number of seconds from 1 to 600",
     );
 }
 

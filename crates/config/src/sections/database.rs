@@ -1,11 +1,13 @@
 //! `[database]`: where metadata and sealed keys are kept.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ConfigError;
 use crate::database_url::DatabaseUrl;
+use crate::number::{count, in_seconds, seconds};
 
 /// The environment variable that names a file with the URL of the database.
 pub(crate) const URL_FILE: &str = "COUNTERSIGN_DATABASE_URL_FILE";
@@ -13,7 +15,7 @@ pub(crate) const URL_FILE: &str = "COUNTERSIGN_DATABASE_URL_FILE";
 pub(crate) const KEYS_URL_FILE: &str = "COUNTERSIGN_KEYS_DATABASE_URL_FILE";
 
 /// The section `[database]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Database {
     /// The URL of the database: `sqlite:PATH`, `postgres://USER@HOST:PORT/NAME` or
@@ -25,6 +27,42 @@ pub struct Database {
     ///
     /// Default: that of `url`.
     pub(crate) keys_url: Option<DatabaseUrl>,
+    /// The most connections to a server of databases that reads use at once, and the most that
+    /// writes use, in each database.
+    ///
+    /// Default: 8. Range: 1 to 1000.
+    #[serde(deserialize_with = "count::<_, _, 1, 1000>")]
+    pub connections: u32,
+    /// How long a call waits for a connection, and then for the lock of another writer.
+    ///
+    /// Unit: seconds. Default: 5. Range: 2 to 60.
+    #[serde(
+        rename = "wait_seconds",
+        deserialize_with = "seconds::<_, 2, 60>",
+        serialize_with = "in_seconds"
+    )]
+    pub wait: Duration,
+    /// How long one statement may take.
+    ///
+    /// Unit: seconds. Default: 10. Range: 1 to 600.
+    #[serde(
+        rename = "statement_seconds",
+        deserialize_with = "seconds::<_, 1, 600>",
+        serialize_with = "in_seconds"
+    )]
+    pub statement: Duration,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: None,
+            keys_url: None,
+            connections: 8,
+            wait: Duration::from_secs(5),
+            statement: Duration::from_secs(10),
+        }
+    }
 }
 
 /// Where one database is.
