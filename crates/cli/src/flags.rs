@@ -100,8 +100,8 @@ pub(crate) struct DataDirFlags {
 /// Where the database is, for every command that opens it.
 #[derive(Debug, Args)]
 pub(crate) struct DatabaseFlags {
-    /// The database: sqlite:PATH, or postgres://USER@HOST:PORT/NAME without a password
-    /// [default: countersign.db in the data directory] [env: COUNTERSIGN_DATABASE_URL, or
+    /// The database: sqlite:PATH, postgres://USER@HOST/NAME or mysql://USER@HOST/NAME, without a
+    /// password [default: countersign.db in the data directory] [env: COUNTERSIGN_DATABASE_URL, or
     /// COUNTERSIGN_DATABASE_URL_FILE for a file that holds it, each with a password]
     #[arg(long, value_name = "URL", value_parser = database_url)]
     database: Option<DatabaseUrl>,
