@@ -11,6 +11,7 @@ mod names;
 mod refusals;
 mod rights;
 mod serve;
+mod space;
 mod statements;
 mod tls;
 

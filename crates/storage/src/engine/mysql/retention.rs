@@ -54,6 +54,9 @@ const SIZE: &str = "SELECT CAST(SUM(data_length + index_length + data_free) AS S
     FROM information_schema.tables \
     WHERE table_schema = DATABASE() AND table_name IN ('tuf_files', 'changefeed')";
 
+/// The sizes that the server tells are those of its last look, which may be long ago.
+const LOOK_ANEW: &str = "ANALYZE NO_WRITE_TO_BINLOG TABLE tuf_files, changefeed";
+
 const FILES_ANEW: &str = "ALTER TABLE tuf_files FORCE";
 const CHANGES_ANEW: &str = "ALTER TABLE changefeed FORCE";
 
@@ -66,6 +69,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     REMOVE_CHANGES,
     WITHOUT_LIMIT,
     SIZE,
+    LOOK_ANEW,
     FILES_ANEW,
     CHANGES_ANEW,
 ];
@@ -190,6 +194,7 @@ async fn write_anew(connection: &mut MySqlConnection, how: GivingBack) -> Storag
         errors::of_statement(&error)
     };
     sqlx::raw_sql(WITHOUT_LIMIT).execute(&mut *connection).await.map_err(failed)?;
+    sqlx::raw_sql(LOOK_ANEW).execute(&mut *connection).await.map_err(failed)?;
     let before = size(connection).await?;
     match how {
         GivingBack::Beside => {}
