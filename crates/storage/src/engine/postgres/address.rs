@@ -16,6 +16,9 @@ use crate::contract::{StorageError, StorageResult};
 const TLS_FILES: &[&str] =
     &["sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"];
 
+/// What names the authorities.
+const AUTHORITIES: &[&str] = &["sslrootcert", "ssl-root-cert", "ssl-ca"];
+
 /// The address of a PostgreSQL database. Shown without its password.
 #[derive(Clone)]
 pub struct PostgresAddress {
@@ -27,7 +30,9 @@ impl PostgresAddress {
     /// Parses `postgres://user:password@host:port/database?sslmode=…`, as libpq reads it.
     ///
     /// Where `sslmode` is not given, a server on another machine must show a certificate for its
-    /// name (`verify-full`) under the usual authorities, or under `sslrootcert`.
+    /// name (`verify-full`) under the usual authorities, or under `sslrootcert`. Where authorities
+    /// are named, `require` asks for a certificate under them (`verify-ca`): libpq does so, and
+    /// the driver would take any certificate.
     ///
     /// # Errors
     /// [`StorageError::Other`] when it is no such URL; the URL is not repeated.
@@ -46,6 +51,12 @@ impl PostgresAddress {
             options
         } else {
             options.ssl_mode(PgSslMode::VerifyFull)
+        };
+        let options = match options.get_ssl_mode() {
+            PgSslMode::Require if names_any(url, AUTHORITIES) => {
+                options.ssl_mode(PgSslMode::VerifyCa)
+            }
+            _ => options,
         };
         let options = options.application_name("countersign").disable_statement_logging();
         let tls_files = match options.get_ssl_mode() {
@@ -89,8 +100,13 @@ impl fmt::Debug for PostgresAddress {
 }
 
 fn names_tls_mode(url: &str) -> bool {
-    let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
-    parameters.split('&').any(|pair| pair.starts_with("sslmode=") || pair.starts_with("ssl-mode="))
+    names_any(url, &["sslmode", "ssl-mode"])
+}
+
+/// Whether one of these parameters is in the URL.
+fn names_any(url: &str, parameters: &[&str]) -> bool {
+    let (_, query) = url.split_once('?').unwrap_or((url, ""));
+    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| parameters.contains(&&*name))
 }
 
 fn is_this_machine(options: &PgConnectOptions) -> bool {
@@ -122,6 +138,14 @@ mod tests {
             assert_eq!(mode(&format!("postgres://u@{host}:5432/notary")), "Prefer", "{host}");
         }
         assert_eq!(mode("postgres://u@127.0.0.1/notary?sslmode=verify-full"), "VerifyFull");
+    }
+
+    #[test]
+    fn who_names_authorities_and_requires_tls_has_the_certificate_checked() {
+        let url = "postgres://u@db.example.com/notary?sslmode=require&sslrootcert=%2Fca.pem";
+        assert_eq!(mode(url), "VerifyCa");
+        assert_eq!(mode(&url.replace("require", "prefer")), "Prefer");
+        assert_eq!(mode(&url.replace("require", "verify-full")), "VerifyFull");
     }
 
     #[test]
