@@ -9,16 +9,18 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which of our crates a crate may use. Arrows point down.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("countersign-tuf", &[]),
+    ("countersign-access", &["countersign-tuf"]),
     ("countersign-storage", &["countersign-tuf"]),
     ("countersign-custody", &["countersign-storage", "countersign-tuf"]),
     ("countersign-trust", &["countersign-custody", "countersign-storage", "countersign-tuf"]),
-    ("countersign-server", &["countersign-trust", "countersign-tuf"]),
+    ("countersign-server", &["countersign-access", "countersign-trust", "countersign-tuf"]),
     ("countersign-config", &["countersign-tuf"]),
     (
         "countersign",
         &[
+            "countersign-access",
             "countersign-config",
             "countersign-custody",
             "countersign-server",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 
+use crate::auth::Access;
 use crate::key_budget::KeyBudget;
 use crate::limits::Limits;
 use crate::metrics::{self, Metrics};
@@ -42,18 +43,36 @@ impl Default for Caching {
     }
 }
 
-/// Every route over `trust` as one service without a listener, for whoever brings the requests.
+/// What requests are answered from.
+#[derive(Clone)]
+pub struct Service {
+    /// The documents and the keys.
+    pub trust: Arc<Trust>,
+    /// What decides who may have them.
+    pub access: Arc<Access>,
+}
+
+impl Service {
+    /// `trust`, with all that it has, for everybody.
+    #[must_use]
+    pub fn open(trust: Arc<Trust>) -> Self {
+        Self { trust, access: Arc::new(Access::open()) }
+    }
+}
+
+/// Every route over `service` as one router without a listener, for whoever brings the requests.
 ///
 /// Nothing is bounded here but uploads: connections and waits are the business of
 /// [`serve`](crate::serve).
-pub fn router(trust: Arc<Trust>, settings: ServerSettings) -> Router {
-    App::new(trust, settings).into_router()
+pub fn router(service: Service, settings: ServerSettings) -> Router {
+    App::new(service, settings).into_router()
 }
 
 /// The state behind the router.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) trust: Arc<Trust>,
+    pub(crate) access: Arc<Access>,
     pub(crate) settings: Arc<ServerSettings>,
     pub(crate) key_budget: Arc<KeyBudget>,
     pub(crate) metrics: Arc<Metrics>,
@@ -62,9 +81,11 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(trust: Arc<Trust>, settings: ServerSettings) -> Self {
+    pub(crate) fn new(service: Service, settings: ServerSettings) -> Self {
+        let Service { trust, access } = service;
         Self {
             trust,
+            access,
             key_budget: Arc::new(KeyBudget::new(&settings.limits)),
             settings: Arc::new(settings),
             metrics: Arc::new(Metrics::new()),

@@ -4,6 +4,7 @@
 //! Never in here: decisions about trust, SQL, private keys of roles.
 //!
 //! - `route` turns method and path into a `Route`; GUNs contain slashes, so no router could.
+//! - `auth` decides whether the caller may have it.
 //! - `routes` mirrors the URLs, one file per operation.
 //! - `metrics` counts and measures, by operations from a closed set.
 //! - `error` is the one place that knows Notary's codes.
@@ -14,6 +15,7 @@
 //! in the table tests of `route`, and a line in the route table of the documentation.
 
 mod app;
+mod auth;
 mod connection;
 mod error;
 mod farewell;
@@ -22,6 +24,7 @@ mod limits;
 mod listener;
 mod log;
 mod metrics;
+mod peer;
 mod route;
 mod routes;
 #[cfg(test)]
@@ -30,7 +33,8 @@ pub mod tls;
 mod upload;
 mod wire;
 
-pub use app::{Caching, ServerSettings, router};
+pub use app::{Caching, ServerSettings, Service, router};
+pub use auth::Access;
 pub use countersign_tuf::metadata::DocumentLimits;
 pub use limits::Limits;
 pub use listener::{ServeError, Stopping, Transport, serve};

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
@@ -15,11 +14,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use thiserror::Error;
 
-use crate::app::{App, ServerSettings};
+use crate::app::{App, ServerSettings, Service};
 use crate::connection::Admission;
 use crate::limits::Limits;
 use crate::tls::LiveTls;
-use countersign_trust::Trust;
 
 /// Why the server stopped, or did not start.
 #[derive(Debug, Error)]
@@ -50,7 +48,7 @@ pub struct Stopping {
     pub drain: Duration,
 }
 
-/// Serves `trust` on a bound listener until `shutdown` completes.
+/// Serves `service` on a bound listener until `shutdown` completes.
 ///
 /// Then ready answers 503, and each answer ends its connection; after the handover no new
 /// connection is taken, and what is in flight may finish within the drain.
@@ -60,13 +58,13 @@ pub struct Stopping {
 pub async fn serve(
     listener: std::net::TcpListener,
     transport: Transport,
-    trust: Arc<Trust>,
+    service: Service,
     settings: ServerSettings,
     shutdown: impl Future<Output = ()> + Send + 'static,
     stopping: Stopping,
 ) -> Result<(), ServeError> {
     let limits = settings.limits.clone();
-    let app = App::new(trust, settings);
+    let app = App::new(service, settings);
     let handle: Handle<SocketAddr> = Handle::new();
     let admission = Admission::new(&limits);
     let mut server = axum_server::from_tcp(listener)

@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::error::Outcome;
+use crate::peer::Peer;
 use crate::route::Route;
 
 /// The header with our ID of the request. One that comes in is not looked at.
@@ -48,7 +49,9 @@ pub(crate) async fn requests(State(app): State<App>, mut request: Request, next:
     let route = Route::parse(request.method(), request.uri().path());
     let method = known_method(request.method());
     let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0);
+    let peer = Peer::of(&request);
     request.extensions_mut().insert(route.clone());
+    request.extensions_mut().insert(peer);
 
     let span = tracing::info_span!("request", request_id);
     let mut response = next.run(request).instrument(span).await;

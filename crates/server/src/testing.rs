@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use crate::app::{App, ServerSettings};
+use crate::app::{App, ServerSettings, Service};
 use crate::limits::Limits;
 use countersign_custody::sealed::{
     DEFAULT_ALIAS, Passphrase, Passphrases, Rounds, SealedCustody, SealedSettings,
@@ -57,7 +57,7 @@ pub(crate) async fn whole() -> Whole {
 
 pub(crate) async fn whole_under(limits: Limits) -> Whole {
     let dir = tempfile::tempdir().unwrap();
-    Whole { app: App::new(trust(&dir).await, settings(limits)), _dir: dir }
+    Whole { app: App::new(Service::open(trust(&dir).await), settings(limits)), _dir: dir }
 }
 
 /// A service whose database is as told, and whose keys cannot be reached.
@@ -67,7 +67,7 @@ pub(crate) fn broken_trust(store: BrokenStore) -> Arc<Trust> {
 }
 
 pub(crate) fn broken(store: BrokenStore) -> App {
-    App::new(broken_trust(store), settings(Limits::for_tests()))
+    App::new(Service::open(broken_trust(store)), settings(Limits::for_tests()))
 }
 
 pub(crate) fn settings(limits: Limits) -> ServerSettings {

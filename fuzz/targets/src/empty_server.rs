@@ -10,7 +10,7 @@ use countersign_forge::key::Key;
 
 use crate::documents::PUBLISHED_AT;
 use countersign_custody::{Custody, CustodyError, KeySignature};
-use countersign_server::{ServerSettings, router};
+use countersign_server::{ServerSettings, Service, router};
 use countersign_storage::{
     Change, ChangeRange, Commit, Heads, MetadataStore, Place, Published, StorageResult,
     StoredDocument,
@@ -24,7 +24,7 @@ use countersign_tuf::names::{Gun, RoleName, ServerRole, Version};
 /// The one server of a process; no request changes it.
 pub(crate) static SERVER: LazyLock<Router> = LazyLock::new(|| {
     let trust = Trust::new(Arc::new(Empty), Arc::new(Empty), Arc::new(Empty), Policy::default());
-    router(Arc::new(trust), ServerSettings::default())
+    router(Service::open(Arc::new(trust)), ServerSettings::default())
 });
 
 struct Empty;

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::wire;
+use countersign_access::AccessItem;
 use countersign_trust::MissingKeys;
 use countersign_tuf::keys::KeyId;
 
@@ -18,6 +19,8 @@ const MAX_BYTES: usize = 1023;
 pub(super) enum Detail<'a> {
     /// `{}`.
     Empty {},
+    /// The rights that a caller lacks.
+    Items(Vec<MissingItem<'a>>),
     /// The IDs of keys that the server lacks.
     MissingKeys {
         #[serde(rename = "FoundKeys")]
@@ -38,6 +41,17 @@ pub(super) enum Detail<'a> {
     Text(String),
 }
 
+/// One right, as Notary writes it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct MissingItem<'a> {
+    #[serde(rename = "Type")]
+    kind: &'a str,
+    class: &'a str,
+    name: std::borrow::Cow<'a, str>,
+    action: &'a str,
+}
+
 #[derive(Serialize)]
 pub(super) struct RefusalError<'a> {
     #[serde(rename = "Missing", skip_serializing_if = "Option::is_none")]
@@ -49,6 +63,16 @@ pub(super) struct RefusalError<'a> {
 impl<'a> Detail<'a> {
     pub(super) fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
+    }
+
+    pub(super) fn items(items: &'a [AccessItem]) -> Self {
+        let missing = |item: &'a AccessItem| MissingItem {
+            kind: item.kind,
+            class: "",
+            name: item.name.as_str().into(),
+            action: item.action,
+        };
+        Self::Items(items.iter().map(missing).collect())
     }
 
     pub(super) fn refusal(
@@ -71,6 +95,11 @@ impl<'a> Detail<'a> {
     fn cut(&mut self, excess: usize) {
         match self {
             Self::Empty {} => {}
+            // Each name loses all of it: one that fits twice need not be looked for.
+            Self::Items(items) => items.iter_mut().for_each(|item| {
+                let name = item.name.to_mut();
+                cut_text(name, excess);
+            }),
             Self::MissingKeys { missing, .. } => {
                 let mut gone = 0;
                 while gone < excess

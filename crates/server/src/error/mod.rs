@@ -8,6 +8,7 @@ mod body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::auth::Refusal as AccessRefusal;
 use body::Detail;
 use countersign_trust::CustodyError;
 use countersign_trust::StorageError;
@@ -50,6 +51,8 @@ pub(crate) enum ApiError {
     Service(TrustError),
     /// The upload, one of its parts or their number is over a limit; names the limit.
     TooLarge(&'static str),
+    /// The caller may not, or has not proved who it is.
+    Unauthorized(AccessRefusal),
     /// The client has had too many keys made.
     TooManyKeys {
         /// Seconds until it may ask for another.
@@ -81,6 +84,7 @@ enum Code {
     MalformedUpload,
     MetadataNotFound,
     NoFilename,
+    Unauthorized,
     Unknown,
     Updating,
     Version,
@@ -104,6 +108,7 @@ impl Code {
             Self::MalformedUpload => "MALFORMED_UPLOAD",
             Self::MetadataNotFound => "METADATA_NOT_FOUND",
             Self::NoFilename => "NO_FILENAME",
+            Self::Unauthorized => "UNAUTHORIZED",
             Self::Unknown => "UNKNOWN",
             Self::Updating => "UPDATING",
             Self::Version => "VERSION",
@@ -120,6 +125,7 @@ impl Code {
             Self::MalformedUpload => "The body of your request is malformed.",
             Self::MetadataNotFound => "You have requested metadata that does not exist.",
             Self::NoFilename => "No file/role name provided.",
+            Self::Unauthorized => "authentication required",
             Self::Unknown => "unknown error",
             Self::Updating => "An error has occurred while updating the TUF repository.",
             Self::Version => "A newer version of metadata is already available.",
@@ -159,10 +165,23 @@ impl ApiError {
             Self::Publish(error) => publish_answer(error),
             Self::Service(error) => service_answer(error),
             Self::TooLarge(_) => answer(StatusCode::PAYLOAD_TOO_LARGE, Code::MalformedUpload, None),
+            Self::Unauthorized(refusal) => answer(
+                StatusCode::UNAUTHORIZED,
+                Code::Unauthorized,
+                Some(Detail::items(&refusal.items)),
+            ),
             Self::TooManyKeys { .. } => {
                 let detail = Detail::text("too many new keys for this address: try again later");
                 answer(StatusCode::TOO_MANY_REQUESTS, Code::Unknown, Some(detail))
             }
+        }
+    }
+
+    /// What a client that lacks a token is told of where to get one.
+    fn challenge(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Unauthorized(refusal) => HeaderValue::try_from(refusal.header()?).ok(),
+            _ => None,
         }
     }
 
@@ -182,6 +201,7 @@ impl ApiError {
             Self::Panicked(message) => format!("panic: {message}"),
             Self::Publish(error) | Self::Service(error) => error.to_string(),
             Self::TooLarge(limit) => format!("over the limit on {limit}"),
+            Self::Unauthorized(refusal) => refusal.cause.clone(),
             Self::TooManyKeys { .. } => "over the limit on new keys per address".to_owned(),
         }
     }
@@ -199,6 +219,9 @@ impl IntoResponse for ApiError {
         };
         if let Some(retry_after) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, retry_after);
+        }
+        if let Some(challenge) = self.challenge() {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         let outcome = Outcome { code: code.as_str(), cause: self.cause() };
         response.extensions_mut().insert(outcome);

@@ -4,6 +4,8 @@ use axum::body::to_bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::auth::{Challenge, RefusedWhy};
+use countersign_access::AccessItem;
 use countersign_storage::Unstorable;
 use countersign_trust::ClockWentBack;
 use countersign_tuf::keys::KeyId;
@@ -78,6 +80,7 @@ fn every_variant_is_listed(error: &ApiError) {
         | ApiError::Publish(_)
         | ApiError::Service(_)
         | ApiError::TooLarge(_)
+        | ApiError::Unauthorized(_)
         | ApiError::TooManyKeys { .. } => {}
     }
 }
@@ -118,6 +121,7 @@ fn element(code: &str, detail: &str) -> String {
         "MALFORMED_UPLOAD" => "The body of your request is malformed.",
         "METADATA_NOT_FOUND" => "You have requested metadata that does not exist.",
         "NO_FILENAME" => "No file/role name provided.",
+        "UNAUTHORIZED" => "authentication required",
         "UNKNOWN" => "unknown error",
         "UPDATING" => "An error has occurred while updating the TUF repository.",
         "VERSION" => "A newer version of metadata is already available.",
@@ -256,6 +260,31 @@ async fn a_long_detail_is_cut_below_one_kibibyte_and_still_parses() {
         assert!(body.len() > 100 && body.ends_with("}]}\n"), "{body}");
         serde_json::from_str::<serde_json::Value>(&body).unwrap();
     }
+}
+
+fn unauthorized(name: &str, actions: &[&'static str]) -> ApiError {
+    let items = actions.iter().map(|action| AccessItem::repository(name, action)).collect();
+    let (realm, service) = ("https://auth.example/token".to_owned(), "notary.test".to_owned());
+    let why = RefusedWhy::NoToken;
+    let challenge = Some(Challenge { realm, service });
+    ApiError::Unauthorized(AccessRefusal { challenge, items, why, cause: "no token".to_owned() })
+}
+
+/// The body as observed on the Go server (server spec 2.2).
+#[tokio::test]
+async fn who_may_not_is_told_what_is_missing_and_where_to_get_it() {
+    let item = |action| {
+        format!(r#"{{"Type":"repository","Class":"","Name":"example.com/a","Action":"{action}"}}"#)
+    };
+    let detail = format!(r#","detail":[{},{}]"#, item("push"), item("pull"));
+    let error = unauthorized("example.com/a", &["push", "pull"]);
+    assert_eq!(print(error).await, (401, element("UNAUTHORIZED", &detail)));
+    let response = unauthorized("a", &["pull"]).into_response();
+    let challenge = response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap();
+    assert!(challenge.starts_with("Bearer realm=\"https://auth.example/token\","), "{challenge}");
+    let (_, body) = print(unauthorized(&"\u{1f510}".repeat(255), &["push", "pull"])).await;
+    assert!(body.len() < 1024, "{}", body.len());
+    serde_json::from_str::<serde_json::Value>(&body).unwrap();
 }
 
 #[tokio::test]

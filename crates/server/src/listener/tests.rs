@@ -6,6 +6,7 @@ mod plain;
 
 use std::net::TcpListener as StdListener;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
@@ -53,9 +54,9 @@ fn start_with(limits: Limits, stopping: Stopping) -> Running {
     let shutdown = async {
         stopped.await.ok();
     };
-    let trust = broken_trust(BrokenStore::Panics);
+    let service = Service::open(broken_trust(BrokenStore::Panics));
     let serving =
-        serve(listener, Transport::Tls(tls.clone()), trust, settings(limits), shutdown, stopping);
+        serve(listener, Transport::Tls(tls.clone()), service, settings(limits), shutdown, stopping);
     let task = tokio::spawn(serving);
     Running { address, ca_cert: files.ca_cert, tls, stop: Some(stop), task, _dir: dir }
 }

@@ -47,6 +47,8 @@ pub(crate) enum Route {
     UnusableGun {
         /// The route.
         route: RouteName,
+        /// The GUN as sent, with what is no UTF-8 replaced.
+        gun: String,
         /// What is wrong with the GUN.
         reason: String,
     },
@@ -352,7 +354,10 @@ fn with_gun(gun: &[u8], name: RouteName, route: impl FnOnce(Gun) -> Route) -> Ro
         .and_then(|gun| Gun::parse(gun).map_err(|error| error.to_string()));
     match parsed {
         Ok(gun) => route(gun),
-        Err(reason) => Route::UnusableGun { route: name, reason },
+        Err(reason) => {
+            let gun = String::from_utf8_lossy(gun).into_owned();
+            Route::UnusableGun { route: name, gun, reason }
+        }
     }
 }
 

@@ -159,6 +159,10 @@ fn leading_zeros_of_a_version_do_not_matter() {
     assert_eq!(get("/v2/a/_trust/tuf/01.root.json"), get("/v2/a/_trust/tuf/1.root.json"));
 }
 
+fn decoded(name: &str) -> String {
+    name.replace("%00", "\0").replace("%0A", "\n").replace("%FF", "\u{fffd}")
+}
+
 #[test]
 fn a_gun_that_cannot_be_stored_keeps_its_route() {
     let long = "x".repeat(256);
@@ -168,7 +172,9 @@ fn a_gun_that_cannot_be_stored_keeps_its_route() {
         ("a%FFb", "a GUN is valid UTF-8"),
         (&long, "a GUN has at most 255 characters"),
     ] {
-        let unusable = |route| Route::UnusableGun { route, reason: reason.to_owned() };
+        let gun = decoded(name);
+        let unusable =
+            |route| Route::UnusableGun { route, gun: gun.clone(), reason: reason.to_owned() };
         let path = format!("/v2/{name}/_trust/tuf/");
         assert_eq!(Route::parse(&Method::POST, &path), unusable(RouteName::Publish));
         assert_eq!(get(&format!("{path}root.json")), unusable(RouteName::GetRole));

@@ -8,10 +8,9 @@ mod ready;
 mod trust;
 
 use std::any::Any;
-use std::net::SocketAddr;
 
 use axum::Extension;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use countersign_tuf::gun_prefix::GunPrefix;
@@ -19,18 +18,24 @@ use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::peer::Peer;
 use crate::route::{Route, RouteName};
 
 /// Sends a request to its operation.
 pub(crate) async fn dispatch(
     State(app): State<App>,
     Extension(route): Extension<Route>,
+    Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
     if let Some(refusal) = outside_prefixes(&app, &route) {
         return refusal.into_response();
     }
-    let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let _caller = match app.access.admit(&route, request.headers(), &peer).await {
+        Ok(caller) => caller,
+        Err(refusal) => return ApiError::Unauthorized(refusal).into_response(),
+    };
+    let remote = peer.address;
     let outcome = match route {
         Route::BadEscape => Err(ApiError::BadEscape),
         Route::Changefeed(gun) => {
@@ -53,7 +58,7 @@ pub(crate) async fn dispatch(
             trust::tuf::rotate_key::rotate_key(&app, &gun, role, remote).await
         }
         Route::Unknown => Err(ApiError::NoRoute),
-        Route::UnusableGun { route, reason } => Err(unusable_gun(route, reason)),
+        Route::UnusableGun { route, reason, .. } => Err(unusable_gun(route, reason)),
     };
     outcome.unwrap_or_else(ApiError::into_response)
 }

@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 use countersign_custody::sealed::{
     DEFAULT_ALIAS, Passphrase, Passphrases, Rounds, SealedCustody, SealedSettings,
 };
-use countersign_server::{ServerSettings, router};
+use countersign_server::{ServerSettings, Service, router};
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_trust::{Clock as _, Policy, SystemClock, Trust};
 
@@ -69,7 +69,10 @@ impl Server {
         let custody = SealedCustody::open(store.clone(), passphrases, settings, clock);
         let custody = Arc::new(custody.await.unwrap());
         let trust = Trust::new(store, custody, Arc::new(SystemClock), Policy::default());
-        Self { router: router(Arc::new(trust), ServerSettings::default()), _dir: dir }
+        Self {
+            router: router(Service::open(Arc::new(trust)), ServerSettings::default()),
+            _dir: dir,
+        }
     }
 
     /// A server with one published collection.

@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 use countersign_custody::sealed::{
     DEFAULT_ALIAS, Passphrase, Passphrases, Rounds, SealedCustody, SealedSettings,
 };
-use countersign_server::{ServerSettings, router};
+use countersign_server::{ServerSettings, Service, router};
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{ChangeRange, KeyStore as _, MetadataStore as _};
 use countersign_trust::{Clock, Policy, Trust};
@@ -105,7 +105,7 @@ impl Server {
             // Whatever an earlier request brought into memory would hide a failure.
             let policy = Policy { patience, body_bytes: 0, ..Policy::default() };
             let trust = Trust::new(store.clone(), custody.clone(), clock.clone(), policy);
-            router(Arc::new(trust), ServerSettings::default())
+            router(Service::open(Arc::new(trust)), ServerSettings::default())
         };
         let (patient, hasty) =
             (service(Policy::default().patience), service(Duration::from_millis(50)));

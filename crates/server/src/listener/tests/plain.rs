@@ -10,8 +10,8 @@ fn start_plain(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<(
     let shutdown = async {
         stopped.await.ok();
     };
-    let trust = broken_trust(BrokenStore::Panics);
-    let serving = serve(listener, Transport::Plain, trust, settings(limits), shutdown, AT_ONCE);
+    let service = Service::open(broken_trust(BrokenStore::Panics));
+    let serving = serve(listener, Transport::Plain, service, settings(limits), shutdown, AT_ONCE);
     let task = tokio::spawn(async { serving.await.unwrap() });
     (address, stop, task)
 }

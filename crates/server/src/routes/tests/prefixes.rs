@@ -1,7 +1,7 @@
 //! GUNs outside the configured prefixes. Answers are from server spec 2.6 and its appendix B.
 
 use super::*;
-use crate::app::{App, ServerSettings};
+use crate::app::{App, ServerSettings, Service};
 
 const FOREIGN: &str = "registry.example/app";
 const REQUIRED: &str = "{\"errors\":[{\"code\":\"INVALID_GUN\",\"message\":\"The server does not support actions on images of this name.\",\"detail\":\"Require GUNs with prefix: [docker.io/ example.com/]\"}]}\n";
@@ -10,7 +10,7 @@ const REQUIRED: &str = "{\"errors\":[{\"code\":\"INVALID_GUN\",\"message\":\"The
 fn kept_to_prefixes() -> App {
     let gun_prefixes = ["docker.io/", "example.com/"].map(|text| text.parse().unwrap()).into();
     let settings = ServerSettings { gun_prefixes, ..ServerSettings::default() };
-    App::new(crate::testing::broken_trust(BrokenStore::Panics), settings)
+    App::new(Service::open(crate::testing::broken_trust(BrokenStore::Panics)), settings)
 }
 
 /// Checklist row C-160.
@@ -52,7 +52,7 @@ async fn within_a_prefix_collections_are_published_and_the_changefeed_of_all_is_
         gun_prefixes: vec!["example.com/".parse().unwrap()],
         ..ServerSettings::default()
     };
-    server.app = App::new(Arc::clone(&server.app.trust), settings);
+    server.app = App::new(Service::open(Arc::clone(&server.app.trust)), settings);
 
     let inside = collection(&server, "example.com/app").await;
     assert_eq!(publish(&server, &inside).await.status, 200);

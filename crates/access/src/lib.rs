@@ -1,0 +1,15 @@
+//! Who may do what.
+//!
+//! Pure: no I/O, no HTTP, no async, clock passed in. Never in here: what a publish may contain;
+//! that is the business of `countersign-tuf`.
+//!
+//! - [`Caller`] is whom a request comes from, [`Action`] what it wants to do, [`Resource`] on what.
+//! - [`AccessItem`] is the same in the words of registry tokens.
+
+mod action;
+mod caller;
+mod item;
+
+pub use action::{Action, Resource};
+pub use caller::Caller;
+pub use item::AccessItem;

@@ -1,0 +1,181 @@
+//! The settings in the words of the crates that obey them.
+
+use std::num::NonZeroU32;
+
+use countersign_config::Settings;
+use countersign_custody::sealed::SealedSettings;
+use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings, Stopping};
+use countersign_trust::{BackwardClock, Policy, Writes};
+
+pub(super) fn stopping(settings: &Settings) -> Stopping {
+    Stopping { handover: settings.server.handover, drain: settings.server.drain }
+}
+
+/// Whether what is old is cleared in the background.
+pub(super) fn clears(settings: &Settings) -> bool {
+    !settings.server.read_only && !settings.retention.interval.is_zero()
+}
+
+pub(crate) fn policy(settings: &Settings) -> Policy {
+    let span = |lifetime| chrono::Duration::from_std(lifetime).unwrap_or(chrono::Duration::MAX);
+    Policy {
+        key_algorithm: settings.keys.algorithm,
+        timestamp_lifetime: span(settings.expiry.timestamp),
+        snapshot_lifetime: span(settings.expiry.snapshot),
+        max_version_step: NonZeroU32::new(settings.limits.version_step),
+        backward_clock: if settings.clock.allow_backwards {
+            BackwardClock::Allowed
+        } else {
+            BackwardClock::Refused
+        },
+        writes: if settings.server.read_only { Writes::Refused } else { Writes::Taken },
+        body_bytes: settings.caching.body_bytes,
+        ..Policy::default()
+    }
+}
+
+pub(crate) fn sealed_settings(settings: &Settings) -> SealedSettings {
+    SealedSettings { pending_keys: settings.limits.pending_keys, ..SealedSettings::default() }
+}
+
+pub(super) fn server_settings(settings: &Settings) -> ServerSettings {
+    let (limits, caching) = (&settings.limits, &settings.caching);
+    ServerSettings {
+        limits: Limits {
+            body_bytes: limits.body_bytes,
+            body_time: limits.body_time,
+            body_pause: limits.body_pause,
+            changes: limits.changes,
+            connections: limits.connections,
+            document: DocumentLimits {
+                depth: limits.json_depth,
+                keys: limits.keys,
+                roles: limits.roles,
+                signatures: limits.signatures,
+                values: limits.json_values,
+            },
+            first_request: limits.first_request,
+            handshake: limits.handshake,
+            head_bytes: limits.head_bytes,
+            idle: limits.idle,
+            key_burst: NonZeroU32::new(limits.key_burst).unwrap_or(NonZeroU32::MIN),
+            keys_per_second: NonZeroU32::new(limits.keys_per_second).unwrap_or(NonZeroU32::MIN),
+            streams: limits.streams,
+            part_header_bytes: limits.part_header_bytes,
+            part_bytes: limits.part_bytes,
+            parts: limits.parts,
+        },
+        caching: Caching {
+            current_max_age: caching.current_max_age,
+            consistent_max_age: caching.consistent_max_age,
+        },
+        gun_prefixes: settings.repositories.gun_prefixes.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use countersign_tuf::keys::ServerKeyAlgorithm;
+
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_the_file_are_those_of_the_crates_that_obey_it() {
+        let settings = Settings::default();
+        assert_eq!(server_settings(&settings), ServerSettings::default());
+        assert_eq!(sealed_settings(&settings), SealedSettings::default());
+        let (ours, theirs) = (policy(&settings), Policy::default());
+        assert_eq!(ours.key_algorithm, theirs.key_algorithm);
+        assert_eq!(ours.timestamp_lifetime, theirs.timestamp_lifetime);
+        assert_eq!(ours.snapshot_lifetime, theirs.snapshot_lifetime);
+        assert_eq!(ours.max_version_step, theirs.max_version_step);
+        assert_eq!(ours.backward_clock, theirs.backward_clock);
+        assert_eq!(ours.writes, theirs.writes);
+        assert_eq!(ours.body_bytes, theirs.body_bytes);
+    }
+
+    #[test]
+    fn a_server_that_only_reads_signs_and_clears_nothing() {
+        let mut settings = Settings::default();
+        settings.retention.interval = Duration::from_secs(60);
+        assert!(clears(&settings) && policy(&settings).writes == Writes::Taken);
+        settings.server.read_only = true;
+        assert!(!clears(&settings) && policy(&settings).writes == Writes::Refused);
+    }
+
+    #[test]
+    fn every_limit_cache_time_and_prefix_reaches_the_server() {
+        let seconds = Duration::from_secs;
+        let positive = |number| NonZeroU32::new(number).unwrap();
+        let mut settings = Settings::default();
+        settings.caching.current_max_age = seconds(1);
+        settings.caching.consistent_max_age = seconds(2);
+        settings.repositories.gun_prefixes = vec!["example.com/".parse().unwrap()];
+        settings.limits = countersign_config::sections::limits::Limits {
+            body_bytes: 3,
+            body_time: seconds(4),
+            body_pause: seconds(5),
+            connections: 6,
+            first_request: seconds(7),
+            handshake: seconds(8),
+            idle: seconds(9),
+            streams: 10,
+            part_header_bytes: 11,
+            part_bytes: 12,
+            parts: 13,
+            changes: 14,
+            head_bytes: 15,
+            json_depth: 16,
+            json_values: 17,
+            key_burst: 18,
+            keys: 19,
+            keys_per_second: 20,
+            pending_keys: 21,
+            roles: 22,
+            signatures: 23,
+            version_step: 0,
+        };
+        let limits = Limits {
+            body_bytes: 3,
+            body_time: seconds(4),
+            body_pause: seconds(5),
+            connections: 6,
+            first_request: seconds(7),
+            handshake: seconds(8),
+            idle: seconds(9),
+            streams: 10,
+            part_header_bytes: 11,
+            part_bytes: 12,
+            parts: 13,
+            changes: 14,
+            head_bytes: 15,
+            document: DocumentLimits { depth: 16, keys: 19, roles: 22, signatures: 23, values: 17 },
+            key_burst: positive(18),
+            keys_per_second: positive(20),
+        };
+        let gun_prefixes = vec!["example.com/".parse().unwrap()];
+        let caching = Caching { current_max_age: seconds(1), consistent_max_age: seconds(2) };
+        assert_eq!(server_settings(&settings), ServerSettings { limits, caching, gun_prefixes });
+        assert_eq!(sealed_settings(&settings).pending_keys, 21);
+    }
+
+    #[test]
+    fn every_choice_about_signing_reaches_trust() {
+        let mut settings = Settings::default();
+        settings.keys.algorithm = ServerKeyAlgorithm::Ed25519;
+        settings.expiry.timestamp = Duration::from_secs(3600);
+        settings.expiry.snapshot = Duration::from_secs(7200);
+        settings.limits.version_step = 0;
+        settings.clock.allow_backwards = true;
+        settings.caching.body_bytes = 5;
+        let policy = policy(&settings);
+        assert_eq!(policy.body_bytes, 5);
+        assert_eq!(policy.key_algorithm, ServerKeyAlgorithm::Ed25519);
+        assert_eq!(policy.timestamp_lifetime, chrono::Duration::hours(1));
+        assert_eq!(policy.snapshot_lifetime, chrono::Duration::hours(2));
+        assert_eq!(policy.max_version_step, None);
+        assert_eq!(policy.backward_clock, BackwardClock::Allowed);
+    }
+}
