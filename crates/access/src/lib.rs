@@ -5,10 +5,12 @@
 //!
 //! - [`Caller`] is whom a request comes from, [`Action`] what it wants to do, [`Resource`] on what.
 //! - [`AccessItem`] is the same in the words of registry tokens.
+//! - [`token`] reads and verifies those tokens.
 
 mod action;
 mod caller;
 mod item;
+pub mod token;
 
 pub use action::{Action, Resource};
 pub use caller::Caller;
