@@ -4,14 +4,19 @@
 //! that is the business of `countersign-tuf`.
 //!
 //! - [`Caller`] is whom a request comes from, [`Action`] what it wants to do, [`Resource`] on what.
+//! - [`Rules`] say who may do what on which GUNs, from a file.
 //! - [`AccessItem`] is the same in the words of registry tokens.
 //! - [`token`] reads and verifies those tokens.
 
 mod action;
 mod caller;
 mod item;
+mod rules;
 pub mod token;
 
 pub use action::{Action, Resource};
 pub use caller::Caller;
 pub use item::AccessItem;
+pub use rules::{
+    Decision, RULES_MAX, RULES_MAX_BYTES, RulePlace, Rules, RulesError, Warning as RulesWarning,
+};
