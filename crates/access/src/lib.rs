@@ -7,12 +7,15 @@
 //! - [`Rules`] say who may do what on which GUNs, from a file.
 //! - [`AccessItem`] is the same in the words of registry tokens.
 //! - [`token`] reads and verifies those tokens.
+//! - [`users`] are those of the built-in token service, [`issue`] is what it gives out.
 
 mod action;
 mod caller;
+pub mod issue;
 mod item;
 mod rules;
 pub mod token;
+pub mod users;
 
 pub use action::{Action, Resource};
 pub use caller::Caller;

@@ -1,0 +1,190 @@
+//! The key that signs tokens.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use serde_json::json;
+use thiserror::Error;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use zeroize::Zeroizing;
+
+use super::RefreshKey;
+
+/// The most certificates that a chain may have.
+const MAX_CHAIN: usize = 5;
+
+/// A P-256 key with the certificate by which others know it. Printing it shows nothing of the key.
+///
+/// Tokens carry the certificate (`x5c`) and no `kid`: registries of the second version and Notary
+/// look at the certificate first, those of the third know no `kid` of the older form.
+pub struct TokenKey {
+    pair: EcdsaKeyPair,
+    random: SystemRandom,
+    /// The header of every token, as tokens hold it.
+    header: String,
+    refresh: RefreshKey,
+    not_before: DateTime<Utc>,
+    not_after: DateTime<Utc>,
+}
+
+/// Why key and certificate cannot sign tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadTokenKey {
+    /// The file of certificates does not parse; holds why.
+    #[error("the certificate of the token key is no certificate in PEM: {0}")]
+    Certificate(String),
+    /// None, or too many.
+    #[error(
+        "the file of the token key's certificate holds {0} certificates: put in 1 to {MAX_CHAIN}, the key's own first"
+    )]
+    Chain(usize),
+    /// The key does not parse, or is of another kind.
+    #[error(
+        "the token key is no key of the curve P-256 in PEM (PKCS#8): make one with \
+         `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`"
+    )]
+    Key,
+    /// They do not belong together.
+    #[error("the certificate is not that of the token key: name the two that belong together")]
+    Mismatch,
+}
+
+impl TokenKey {
+    /// The key in `key_pem` (PKCS#8) and its certificate, first in `cert_pem`, perhaps with those
+    /// between it and its root.
+    ///
+    /// # Errors
+    /// [`BadTokenKey`] when they are not what they must be, or do not belong together.
+    pub fn from_pem(key_pem: &[u8], cert_pem: &[u8]) -> Result<Self, BadTokenKey> {
+        let der = private_key(key_pem)?;
+        let random = SystemRandom::new();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &random)
+            .map_err(|_| BadTokenKey::Key)?;
+        let chain = certificates(cert_pem)?;
+        let leaf = chain.first().ok_or(BadTokenKey::Chain(0))?;
+        let leaf = Certificate::from_der(leaf)
+            .map_err(|error| BadTokenKey::Certificate(error.to_string()))?;
+        let certified = &leaf.tbs_certificate().subject_public_key_info().subject_public_key;
+        if certified.raw_bytes() != pair.public_key().as_ref() {
+            return Err(BadTokenKey::Mismatch);
+        }
+        let x5c: Vec<String> = chain.iter().map(|der| STANDARD.encode(der)).collect();
+        let header = json!({ "typ": "JWT", "alg": "ES256", "x5c": x5c }).to_string();
+        let validity = leaf.tbs_certificate().validity();
+        let at = |time: &x509_cert::time::Time| DateTime::<Utc>::from(time.to_system_time());
+        Ok(Self {
+            header: URL_SAFE_NO_PAD.encode(header),
+            refresh: RefreshKey::derive(&der),
+            not_before: at(&validity.not_before),
+            not_after: at(&validity.not_after),
+            pair,
+            random,
+        })
+    }
+
+    /// The compact JWS over `claims`; `None` when the system gives no randomness.
+    pub(super) fn sign(&self, claims: &[u8]) -> Option<String> {
+        let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims));
+        let signature = self.pair.sign(&self.random, token.as_bytes()).ok()?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut token);
+        Some(token)
+    }
+
+    /// What makes and reads refresh tokens.
+    #[must_use]
+    pub fn refresh(&self) -> &RefreshKey {
+        &self.refresh
+    }
+
+    /// Whether registries take tokens by its certificate at `now`.
+    #[must_use]
+    pub fn is_valid_at(&self, now: DateTime<Utc>) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
+
+    /// When its certificate ends.
+    #[must_use]
+    pub fn not_after(&self) -> DateTime<Utc> {
+        self.not_after
+    }
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenKey(until {})", self.not_after)
+    }
+}
+
+fn private_key(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, BadTokenKey> {
+    let blocks = pem::parse_many(text).map_err(|_| BadTokenKey::Key)?;
+    let key = blocks.into_iter().find(|block| block.tag() == "PRIVATE KEY");
+    key.map(|block| Zeroizing::new(block.into_contents())).ok_or(BadTokenKey::Key)
+}
+
+fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, BadTokenKey> {
+    let blocks =
+        pem::parse_many(text).map_err(|error| BadTokenKey::Certificate(error.to_string()))?;
+    let ders = blocks.into_iter().filter(|block| block.tag() == "CERTIFICATE");
+    let chain: Vec<Vec<u8>> = ders.map(pem::Pem::into_contents).collect();
+    match chain.len() {
+        1..=MAX_CHAIN => Ok(chain),
+        other => Err(BadTokenKey::Chain(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P384_SHA384};
+
+    use super::*;
+
+    fn certificate(key: &KeyPair) -> String {
+        CertificateParams::default().self_signed(key).unwrap().pem()
+    }
+
+    fn of(key: &str, certificate: &str) -> Result<TokenKey, BadTokenKey> {
+        TokenKey::from_pem(key.as_bytes(), certificate.as_bytes())
+    }
+
+    #[test]
+    fn key_and_certificate_must_belong_together() {
+        let (one, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        of(&one.serialize_pem(), &certificate(&one)).unwrap();
+        let refused = of(&one.serialize_pem(), &certificate(&other)).unwrap_err();
+        assert_eq!(refused, BadTokenKey::Mismatch);
+    }
+
+    #[test]
+    fn what_is_no_key_or_no_certificate_is_refused() {
+        let key = KeyPair::generate().unwrap();
+        let (text, certificate_text) = (key.serialize_pem(), certificate(&key));
+        for (key, certificate, expected) in [
+            ("", certificate_text.as_str(), BadTokenKey::Key),
+            ("no PEM", &certificate_text, BadTokenKey::Key),
+            (&certificate_text, &certificate_text, BadTokenKey::Key),
+            (&text, "", BadTokenKey::Chain(0)),
+            (&text, &text, BadTokenKey::Chain(0)),
+            (&text, &certificate_text.repeat(6), BadTokenKey::Chain(6)),
+        ] {
+            assert_eq!(of(key, certificate).unwrap_err(), expected);
+        }
+        let larger = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
+        let refused = of(&larger.serialize_pem(), &certificate(&larger)).unwrap_err();
+        assert_eq!(refused, BadTokenKey::Key);
+        let torn = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        assert!(matches!(of(&text, torn), Err(BadTokenKey::Certificate(_))));
+    }
+
+    #[test]
+    fn nothing_of_the_key_is_printed() {
+        let key = KeyPair::generate().unwrap();
+        let shown = format!("{:?}", of(&key.serialize_pem(), &certificate(&key)).unwrap());
+        assert!(shown.starts_with("TokenKey(until ") && shown.len() < 60, "{shown}");
+    }
+}
