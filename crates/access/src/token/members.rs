@@ -26,6 +26,14 @@ pub enum BadMembers {
         /// The name that it folds to.
         meant: &'static str,
     },
+    /// A list that is too long.
+    #[error("member {member:?} has more than {most} entries")]
+    Many {
+        /// The member.
+        member: &'static str,
+        /// How many it may have.
+        most: usize,
+    },
     /// A member of another type.
     #[error("member {0:?} has the wrong type")]
     Type(&'static str),
@@ -139,7 +147,6 @@ impl<'a> Members<'a> {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "read once claims are"))]
     /// A whole number that was written as one: `1.0` and `1e0` are none.
     pub(super) fn integer(&self, name: &'static str) -> Result<Option<i64>, BadMembers> {
         match self.get(name) {

@@ -193,6 +193,21 @@ impl PublicKey {
         matches!(self.kind, Kind::Ed25519 { .. })
     }
 
+    /// Whether it is an RSA key.
+    pub(super) fn is_rsa(&self) -> bool {
+        matches!(self.kind, Kind::Rsa { .. })
+    }
+
+    /// The content of its `AlgorithmIdentifier`, and the key as that algorithm writes it.
+    pub(super) fn algorithm_and_bits(&self) -> (&'static [u8], &[u8]) {
+        let (algorithm, bits) = match &self.kind {
+            Kind::Ec { curve, point } => (curve.algorithm(), point.as_slice()),
+            Kind::Ed25519 { point } => (ED25519_ALGORITHM, point.as_slice()),
+            Kind::Rsa { pkcs1 } => (RSA_ALGORITHM, pkcs1.as_slice()),
+        };
+        (algorithm.get(2..).unwrap_or_default(), bits)
+    }
+
     pub(super) fn kind(&self) -> &Kind {
         &self.kind
     }

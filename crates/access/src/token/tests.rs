@@ -38,6 +38,27 @@ impl KeyVector {
     }
 }
 
+/// One chain of the vectors.
+pub(super) struct ChainVector(Value);
+
+impl ChainVector {
+    pub(super) fn all() -> Vec<Self> {
+        let text = include_str!("../../tests/vectors/tokens.json");
+        let all: Value = serde_json::from_str(text).unwrap();
+        all["chains"].as_array().unwrap().iter().cloned().map(Self).collect()
+    }
+
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap()
+    }
+
+    /// The certificates that are trusted, in DER.
+    pub(super) fn bundle(&self) -> Vec<Vec<u8>> {
+        let decode = |one: &Value| STANDARD.decode(one.as_str().unwrap()).unwrap();
+        self.0["bundle"].as_array().unwrap().iter().map(decode).collect()
+    }
+}
+
 #[test]
 fn a_key_is_the_same_from_its_certificate_its_spki_and_its_jwk() {
     for vector in KeyVector::all() {

@@ -2,7 +2,7 @@
 """Makes tokens.json: keys, certificates and tokens by OpenSSL and Python, none by Countersign.
 
 Needs python3-cryptography and openssl 3.0. The private keys are thrown away.
-Times: all certificates begin 2026-01-01; tokens are good from 2026-06-01 to 2026-06-02.
+Times: certificates hold from 2026 to 2046; tokens are good from 2027-06-01 to 2027-06-02.
 """
 import base64, datetime, hashlib, json, os, subprocess, sys, tempfile
 
@@ -14,8 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 UTC = datetime.timezone.utc
 START = datetime.datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime.datetime(2046, 1, 1, tzinfo=UTC)
-NBF = int(datetime.datetime(2026, 6, 1, tzinfo=UTC).timestamp())
-EXP = int(datetime.datetime(2026, 6, 2, tzinfo=UTC).timestamp())
+NBF = int(datetime.datetime(2027, 6, 1, tzinfo=UTC).timestamp())
+EXP = int(datetime.datetime(2027, 6, 2, tzinfo=UTC).timestamp())
 
 
 def b64(data):
