@@ -6,9 +6,11 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use countersign_config::Settings;
+use countersign_config::sections::tls::{ClientCertificates, ClientNameIn};
 use countersign_server::tls::generated::{self, Action};
 use countersign_server::tls::{
-    ClientAuthorities, ClientPolicy, Identity, Stage, TlsError, Validity, validity_in,
+    ClientAuthorities, ClientPolicy, ClientTerms, Identity, NameSource, Presence, Stage, TlsError,
+    Validity, validity_in,
 };
 
 use crate::data_dir::DataDir;
@@ -34,10 +36,7 @@ impl Certificates {
         dir: &DataDir,
         now: DateTime<Utc>,
     ) -> Result<Self, TlsError> {
-        let clients = match settings.tls.client_ca() {
-            Some(path) => ClientPolicy::Certified(ClientAuthorities::load(path, now)?),
-            None => ClientPolicy::Anyone,
-        };
+        let clients = client_policy(settings, now)?;
         let (identity, authority) = match settings.tls.own() {
             Some(own) => {
                 let identity = Identity::load(own.cert, own.key)?.valid_at(now)?;
@@ -80,6 +79,27 @@ impl Certificates {
             warn_of_authority(ca_cert, now);
         }
     }
+}
+
+/// Who gets through a handshake.
+pub(crate) fn client_policy(
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Result<ClientPolicy, TlsError> {
+    let tls = &settings.tls;
+    let Some(ca) = tls.client_ca() else { return Ok(ClientPolicy::Anyone) };
+    let presence = match tls.client_certificates {
+        ClientCertificates::Required => Presence::Required,
+        ClientCertificates::Optional => Presence::Optional,
+    };
+    let name = match tls.client_name {
+        ClientNameIn::CommonName => NameSource::CommonName,
+        ClientNameIn::Dns => NameSource::Dns,
+        ClientNameIn::Email => NameSource::Email,
+        ClientNameIn::Uri => NameSource::Uri,
+    };
+    let terms = ClientTerms { ca: ca.to_owned(), presence, name };
+    Ok(ClientPolicy::Certified(ClientAuthorities::load(&terms, now)?))
 }
 
 /// The hosts that the settings want in a generated certificate.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use countersign_config::HostName;
+use countersign_config::sections::tls::ClientCertificates;
 
 /// Whom clients must trust.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Greeting<'a> {
     pub(crate) authority: Option<&'a Authority>,
     /// The authorities whose certificates clients must show.
     pub(crate) client_ca: Option<&'a Path>,
+    /// Whether they must show one.
+    pub(crate) client_certificates: ClientCertificates,
     /// What is done otherwise than Notary's file says.
     pub(crate) notes: &'a [String],
     /// What the operator must know before anything else; one line each.
@@ -65,13 +68,19 @@ impl fmt::Display for Greeting<'_> {
 impl Greeting<'_> {
     /// Who can use the server.
     fn access(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(ca) = self.client_ca {
-            return writeln!(
-                f,
-                "clients must show a certificate by an authority in {}; whoever has one can \
-                 publish and delete",
-                ca.display()
-            );
+        match (self.client_ca, self.client_certificates) {
+            (Some(ca), ClientCertificates::Required) => {
+                return writeln!(
+                    f,
+                    "clients must show a certificate by an authority in {}; whoever has one can \
+                     publish and delete",
+                    ca.display()
+                );
+            }
+            (Some(ca), ClientCertificates::Optional) => {
+                writeln!(f, "clients may show a certificate by an authority in {}", ca.display())?;
+            }
+            (None, _) => {}
         }
         if self.address.ip().is_loopback() {
             return Ok(());

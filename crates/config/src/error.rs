@@ -27,6 +27,15 @@ pub enum ConfigError {
         /// The setting that was not.
         missing: &'static str,
     },
+    /// A setting about certificates of clients, who are asked for none.
+    #[error(
+        "{key} is set, and clients are asked for no certificate: name the authority that issues \
+         theirs (--client-ca, COUNTERSIGN_CLIENT_CA or tls.client_ca), or take it out"
+    )]
+    NoClientAuthority {
+        /// The setting.
+        key: &'static str,
+    },
     /// A section's name with something else than keys.
     #[error("{origin}: `{section}` is a section: write its keys below a line [{section}]")]
     NotASection {

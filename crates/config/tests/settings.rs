@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use countersign_config::sections::limits::Limits;
 use countersign_config::sections::log::{Format, Level};
+use countersign_config::sections::tls::{ClientCertificates, ClientNameIn};
 use countersign_config::{ConfigError, Overrides, Settings};
 use countersign_tuf::keys::ServerKeyAlgorithm;
 use tempfile::TempDir;
@@ -65,6 +66,8 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(settings.server.drain, Duration::from_secs(30));
     assert_eq!(settings.tls.own(), None);
     assert_eq!(settings.tls.client_ca(), None);
+    assert_eq!(settings.tls.client_certificates, ClientCertificates::Required);
+    assert_eq!(settings.tls.client_name, ClientNameIn::CommonName);
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ecdsa);
     assert_eq!(settings.database.connections, 8);
     assert_eq!(settings.database.wait, Duration::from_secs(5));
@@ -95,6 +98,8 @@ drain_seconds = 5
 cert = "/tls/cert.pem"
 key = "/tls/key.pem"
 client_ca = "/tls/clients.pem"
+client_certificates = "optional"
+client_name = "email"
 [database]
 connections = 24
 wait_seconds = 25
@@ -157,6 +162,8 @@ fn every_key_of_the_file_arrives() {
     let own = settings.tls.own().unwrap();
     assert_eq!((own.cert, own.key), (Path::new("/tls/cert.pem"), Path::new("/tls/key.pem")));
     assert_eq!(settings.tls.client_ca(), Some(Path::new("/tls/clients.pem")));
+    assert_eq!(settings.tls.client_certificates, ClientCertificates::Optional);
+    assert_eq!(settings.tls.client_name, ClientNameIn::Email);
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ed25519);
     assert_eq!(settings.keys.passphrase_file, Some("/run/secrets/passphrase".into()));
     assert_eq!(settings.database.connections, 24);
@@ -287,7 +294,8 @@ fn an_empty_variable_counts_as_not_set() {
 fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     check_refused(
         "[tls]\ncert_flie = 'x'\n",
-        "countersign.toml:2:1: unknown key `tls.cert_flie`: the keys of [tls] are cert, key, client_ca, plain_http",
+        "countersign.toml:2:1: unknown key `tls.cert_flie`: the keys of [tls] are cert, \
+         key, client_ca, client_certificates, client_name, plain_http",
     );
     check_refused(
         "[server]\nlisten = '127.0.0.1:1'\n  data_dri = 'x'\n",
@@ -513,5 +521,30 @@ fn levels_of_the_log_follow_one_another() {
     assert_eq!((Level::Error.less(), Level::Trace.more()), (None, None));
     for level in all {
         assert_eq!(level.as_str().parse(), Ok(level));
+    }
+}
+
+#[test]
+fn what_is_said_of_client_certificates_needs_their_authority() {
+    for (line, key) in [
+        ("client_certificates = 'optional'", "tls.client_certificates"),
+        ("client_name = 'dns'", "tls.client_name"),
+    ] {
+        let error = File::new(&format!("[tls]\n{line}\n")).refusal();
+        assert!(error.starts_with(&format!("{key} is set, and clients are asked")), "{error}");
+        assert!(error.contains("--client-ca"), "{error}");
+        let whole = File::new(&format!("[tls]\nclient_ca = 'c'\n{line}\n"));
+        whole.load().unwrap();
+    }
+}
+
+#[test]
+fn a_word_that_is_no_choice_about_client_certificates_is_refused_with_the_words_there_are() {
+    for (line, mend) in [
+        ("client_certificates = 'none'", "write required or optional"),
+        ("client_name = 'cn'", "write common-name, dns, email or uri"),
+    ] {
+        let error = File::new(&format!("[tls]\nclient_ca = 'c'\n{line}\n")).refusal();
+        assert!(error.ends_with(mend), "{error}");
     }
 }

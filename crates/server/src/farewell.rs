@@ -1,5 +1,6 @@
-//! While the server stops, each answer tells the client to come back on another connection: so
-//! clients that keep theirs open go elsewhere between two requests, and lose none.
+//! Answers that tell the client to come back on another connection: each while the server stops, so
+//! that clients that keep theirs open go elsewhere between two requests and lose none; and one to a
+//! client whose certificate does not count any more.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Version, header};
@@ -9,12 +10,16 @@ use axum_server::ConnectionShutdown;
 
 use crate::app::App;
 
+/// An extension of an answer that is the last on its connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Last;
+
 /// Middleware that says farewell: `Connection: close` in HTTP/1, GOAWAY in HTTP/2.
 pub(crate) async fn requests(State(app): State<App>, request: Request, next: Next) -> Response {
     let version = request.version();
     let connection = request.extensions().get::<ConnectionShutdown>().cloned();
     let mut response = next.run(request).await;
-    if !app.is_stopping() {
+    if !app.is_stopping() && response.extensions().get::<Last>().is_none() {
         return response;
     }
     if version < Version::HTTP_2 {

@@ -1,6 +1,6 @@
 //! The listener: accepts connections, bounds what each may use, and ends in good order.
 //!
-//! With `tls::live` and `connection` all that knows axum-server. Never in here: routes.
+//! With `tls::accept`, `connection` and `farewell` all that knows axum-server. Never in here: routes.
 
 use std::future::Future;
 use std::io;
@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsAcceptor;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use thiserror::Error;
@@ -17,7 +16,7 @@ use thiserror::Error;
 use crate::app::{App, ServerSettings, Service};
 use crate::connection::Admission;
 use crate::limits::Limits;
-use crate::tls::LiveTls;
+use crate::tls::{LiveTls, TlsAccept};
 
 /// Why the server stopped, or did not start.
 #[derive(Debug, Error)]
@@ -76,8 +75,8 @@ pub async fn serve(
     let service = app.clone().into_router().into_make_service_with_connect_info::<SocketAddr>();
     let mut serving: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match transport {
         Transport::Tls(tls) => {
-            let acceptor = RustlsAcceptor::new(tls.shared()).handshake_timeout(limits.handshake);
-            Box::pin(server.acceptor(acceptor.acceptor(admission)).serve(service))
+            let acceptor = TlsAccept::new(admission, tls, limits.handshake);
+            Box::pin(server.acceptor(acceptor).serve(service))
         }
         Transport::Plain => Box::pin(server.acceptor(admission).serve(service)),
     };

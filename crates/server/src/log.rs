@@ -50,13 +50,16 @@ pub(crate) async fn requests(State(app): State<App>, mut request: Request, next:
     let method = known_method(request.method());
     let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0);
     let peer = Peer::of(&request);
+    let certificate = peer.certificate.clone();
     request.extensions_mut().insert(route.clone());
     request.extensions_mut().insert(peer);
 
     let span = tracing::info_span!("request", request_id);
     let mut response = next.run(request).instrument(span).await;
 
-    let line = Line { method, route: &route, request_id: &request_id, remote, started };
+    let certificate = certificate.as_deref();
+    let line =
+        Line { method, route: &route, request_id: &request_id, remote, certificate, started };
     line.write(&response);
     if let Ok(id) = HeaderValue::try_from(request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -69,13 +72,14 @@ struct Line<'a> {
     route: &'a Route,
     request_id: &'a str,
     remote: Option<SocketAddr>,
+    certificate: Option<&'a str>,
     started: Instant,
 }
 
 impl Line<'_> {
     fn write(&self, response: &Response) {
         let outcome = response.extensions().get::<Outcome>();
-        let Self { method, request_id, .. } = self;
+        let Self { method, request_id, certificate, .. } = self;
         let route = self.route.name().as_str();
         let gun = self.route.gun().map(|gun| gun.as_str());
         let role = self.route.role();
@@ -97,6 +101,7 @@ impl Line<'_> {
                 duration_ms,
                 request_id,
                 remote,
+                certificate,
                 "request failed"
             );
         } else {
@@ -111,6 +116,7 @@ impl Line<'_> {
                 duration_ms,
                 request_id,
                 remote,
+                certificate,
                 "request"
             );
         }

@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 use crate::connection::{Connection, Shown};
 use crate::process::{Server, countersign, empty_dir, refusal, run, serve, start};
 
@@ -55,6 +57,96 @@ fn with_a_client_authority_every_path_wants_a_certificate_by_it() {
     assert!(said.contains("/client.cert\n") && said.contains(" --tlscert "), "{said}");
 }
 
+/// Starts a server with `settings` besides `ours/ca.crt` as the authority of clients.
+fn start_with(dir: &Path, settings: &str) -> Server {
+    let settings = format!("[tls]\nclient_ca = \"ours/ca.crt\"\n{settings}");
+    fs::write(dir.join("c.toml"), settings).unwrap();
+    let mut command = serve(dir);
+    command.args(["--config", "c.toml"]);
+    start(command)
+}
+
+/// Issues `NAME.crt` and `NAME.key` by `ours`, with a subject and lines of extensions.
+fn issue(dir: &Path, name: &str, subject: &str, extensions: &str) {
+    let extensions = format!("extendedKeyUsage = clientAuth\n{extensions}\n");
+    fs::write(dir.join("extensions"), extensions).unwrap();
+    openssl(
+        dir,
+        &format!(
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key \
+             -out {name}.csr -subj {subject}"
+        ),
+    );
+    openssl(
+        dir,
+        &format!(
+            "x509 -req -in {name}.csr -CA ours/ca.crt -CAkey ours/ca.key -set_serial 7 -days 2 \
+             -extfile extensions -out {name}.crt"
+        ),
+    );
+}
+
+/// The certificate's name in the line of the log for the next request.
+fn named_in_log(server: &mut Server) -> Value {
+    let line = server.wait_for_log("\"route\":\"ping\"");
+    let line: Value = serde_json::from_str(&line).unwrap();
+    line.get("certificate").cloned().unwrap_or_default()
+}
+
+#[test]
+fn the_common_name_of_a_certificate_is_who_asked_on_every_request_of_a_connection() {
+    let dir = empty_dir();
+    let pair = make(dir.path(), "ours").join("ci");
+    let mut server = start_with(dir.path(), "");
+    let shown = Shown::Pair(&pair);
+    let mut open = Connection::open(&server, &authority(dir.path()), &shown).unwrap();
+    for _ in 0..3 {
+        assert!(open.answers("/v2/"));
+        assert_eq!(named_in_log(&mut server), "ci");
+    }
+    server.stop();
+}
+
+#[test]
+fn the_kind_of_name_that_is_chosen_is_who_asked() {
+    let dir = empty_dir();
+    make(dir.path(), "ours");
+    let names =
+        "subjectAltName = DNS:CI.example.com, email:ci@Example.com, URI:spiffe://example/ci";
+    issue(dir.path(), "whole", "/CN=ci/O=unit", names);
+    issue(dir.path(), "bare", "/O=unit", "");
+    issue(dir.path(), "twice", "/CN=a/CN=b", "subjectAltName = DNS:a.example, DNS:b.example");
+    for (kind, name) in [
+        ("common-name", "ci"),
+        ("dns", "ci.example.com"),
+        ("email", "ci@example.com"),
+        ("uri", "spiffe://example/ci"),
+    ] {
+        let mut server = start_with(dir.path(), &format!("client_name = \"{kind}\"\n"));
+        for (stem, name) in [("whole", name.into()), ("bare", Value::Null), ("twice", Value::Null)]
+        {
+            let pair = dir.path().join(stem);
+            assert!(answers(&server, dir.path(), &Shown::Pair(&pair), "/v2/"), "{stem}");
+            assert_eq!(named_in_log(&mut server), name, "{kind} {stem}");
+        }
+        server.stop();
+    }
+}
+
+#[test]
+fn where_certificates_are_optional_a_client_without_one_is_nobody_and_a_bad_one_is_refused() {
+    let dir = empty_dir();
+    let (ours, others) = (make(dir.path(), "ours"), make(dir.path(), "others"));
+    let mut server = start_with(dir.path(), "client_certificates = \"optional\"\n");
+    assert!(answers(&server, dir.path(), &Shown::Nothing, "/v2/"));
+    assert_eq!(named_in_log(&mut server), Value::Null);
+    assert!(answers(&server, dir.path(), &Shown::Pair(&ours.join("ci")), "/v2/"));
+    assert_eq!(named_in_log(&mut server), "ci");
+    assert!(!answers(&server, dir.path(), &Shown::Pair(&others.join("ci")), "/v2/"));
+    let said = server.stop().stdout;
+    assert!(said.contains("clients may show a certificate by an authority in "), "{said}");
+}
+
 #[test]
 fn without_a_client_authority_no_certificate_is_wanted() {
     let dir = empty_dir();
@@ -66,7 +158,7 @@ fn without_a_client_authority_no_certificate_is_wanted() {
 }
 
 #[test]
-fn after_sighup_another_client_authority_holds_for_new_connections() {
+fn after_sighup_another_client_authority_holds_for_new_connections_and_open_ones() {
     let dir = empty_dir();
     let (first, second) = (make(dir.path(), "first"), make(dir.path(), "second"));
     let file = dir.path().join("clients.pem");
@@ -83,7 +175,10 @@ fn after_sighup_another_client_authority_holds_for_new_connections() {
     server.wait_for_log("certificates read again");
     assert!(answers(&server, dir.path(), &Shown::Pair(&second), "/v2/"));
     assert!(!answers(&server, dir.path(), &Shown::Pair(&first), "/v2/"));
-    assert!(open.answers("/v2/"));
+    let (status, body) = open.get("/v2/").unwrap();
+    assert_eq!(status, "HTTP/1.1 401 Unauthorized", "nor does it hold for an open connection");
+    assert!(body.contains("does not count any more"), "{body}");
+    assert!(open.get("/v2/").is_err(), "which is closed");
 
     fs::write(&file, "").unwrap();
     server.signal("HUP");
@@ -181,6 +276,18 @@ fn beyond_loopback_a_client_authority_takes_the_warnings_place() {
     command.arg(ours.join("ca.crt"));
     let said = start(command).stop().stdout;
     assert!(!said.contains("WARNING"), "{said}");
+}
+
+#[test]
+fn beyond_loopback_certificates_that_are_optional_leave_the_warning() {
+    let dir = empty_dir();
+    make(dir.path(), "ours");
+    let settings = "tls.client_ca = 'ours/ca.crt'\ntls.client_certificates = 'optional'\n";
+    fs::write(dir.path().join("c.toml"), settings).unwrap();
+    let command =
+        countersign(dir.path(), &["serve", "--listen", "0.0.0.0:0", "--config", "c.toml"]);
+    let said = start(command).stop().stdout;
+    assert!(said.contains("WARNING: other machines can reach"), "{said}");
 }
 
 #[test]

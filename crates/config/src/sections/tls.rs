@@ -1,8 +1,10 @@
-//! `[tls]`: the operator's own certificate, and whose certificates clients must show.
+//! `[tls]`: the operator's own certificate, whose certificates clients must show, and whom these
+//! name.
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ConfigError;
 
@@ -25,11 +27,67 @@ pub struct Tls {
     ///
     /// Default: none, which means that clients need no certificate.
     pub(crate) client_ca: Option<PathBuf>,
+    /// Whether a client must show a certificate.
+    ///
+    /// Default: `required`. One of `required`, `optional`. Needs `client_ca`.
+    pub client_certificates: ClientCertificates,
+    /// Where in a client's certificate the user's name is.
+    ///
+    /// Default: `common-name`. One of `common-name`, `dns`, `email`, `uri`. Needs `client_ca`.
+    pub client_name: ClientNameIn,
     /// Serve plain HTTP, for a proxy in front that ends TLS. A certificate by flag or variable
     /// wins over it.
     ///
     /// Default: `false`. Excludes `cert`, `key` and `client_ca`.
     pub plain_http: bool,
+}
+
+/// Whether a client must show a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientCertificates {
+    /// Without one it is not let in.
+    #[default]
+    Required,
+    /// Without one it is let in as nobody in particular; one that it shows must count.
+    Optional,
+}
+
+impl<'de> Deserialize<'de> for ClientCertificates {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "required" => Ok(Self::Required),
+            "optional" => Ok(Self::Optional),
+            _ => Err(D::Error::custom("write required or optional")),
+        }
+    }
+}
+
+/// Where in a client's certificate the user's name is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientNameIn {
+    /// In the subject's common name.
+    #[default]
+    CommonName,
+    /// In the DNS name among the alternative names.
+    Dns,
+    /// In the address of mail among them.
+    Email,
+    /// In the URI among them.
+    Uri,
+}
+
+impl<'de> Deserialize<'de> for ClientNameIn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "common-name" => Ok(Self::CommonName),
+            "dns" => Ok(Self::Dns),
+            "email" => Ok(Self::Email),
+            "uri" => Ok(Self::Uri),
+            _ => Err(D::Error::custom("write common-name, dns, email or uri")),
+        }
+    }
 }
 
 /// The operator's own certificate and key.
@@ -55,7 +113,19 @@ impl Tls {
         self.client_ca.as_deref()
     }
 
-    /// Itself, when it has both files or none, and no file where nothing is encrypted.
+    /// The first key that says something of the certificates of clients, who need none.
+    fn idle_key(&self) -> Option<&'static str> {
+        let Self { client_ca, client_certificates, client_name, .. } = self;
+        let keys = [
+            ("tls.client_certificates", *client_certificates != ClientCertificates::default()),
+            ("tls.client_name", *client_name != ClientNameIn::default()),
+        ];
+        let idle = keys.into_iter().find(|(_, says)| *says && client_ca.is_none());
+        idle.map(|(key, _)| key)
+    }
+
+    /// Itself, when it has both files or none, no file where nothing is encrypted, and nothing of
+    /// the certificates of clients without their authority.
     pub(crate) fn whole(self) -> Result<Self, ConfigError> {
         match (&self.cert, &self.key) {
             (Some(_), None) => Err(ConfigError::HalfIdentity { given: CERT, missing: KEY }),
@@ -63,7 +133,10 @@ impl Tls {
             _ if self.plain_http && (self.cert.is_some() || self.client_ca.is_some()) => {
                 Err(ConfigError::PlainHttpWithTls)
             }
-            _ => Ok(self),
+            _ => match self.idle_key() {
+                Some(key) => Err(ConfigError::NoClientAuthority { key }),
+                None => Ok(self),
+            },
         }
     }
 

@@ -39,8 +39,8 @@ impl Access {
         &self,
         _route: &Route,
         _headers: &HeaderMap,
-        _peer: &Peer,
+        peer: &Peer,
     ) -> Result<Caller, Refusal> {
-        Ok(Caller::ANONYMOUS)
+        Ok(Caller { token_user: None, certificate: peer.certificate.clone() })
     }
 }

@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::auth::Refusal as AccessRefusal;
+use crate::tls::NotLetIn;
 use body::Detail;
 use countersign_trust::CustodyError;
 use countersign_trust::StorageError;
@@ -27,6 +28,8 @@ pub(crate) enum ApiError {
     BodyTooSlow,
     /// The GUN cannot be stored; holds why.
     InvalidGun(String),
+    /// What the client showed in its handshake does not count any more.
+    CertificateRefused(NotLetIn),
     /// A changefeed's `change_id`.
     InvalidChangeId,
     /// A changefeed's `records`; holds why.
@@ -63,6 +66,10 @@ pub(crate) enum ApiError {
 /// What a client is told of a GUN that the database cannot hold; not beside which other one.
 const UNSTORABLE_GUN: &str =
     "the database cannot hold this name, or not beside one that it takes for the same";
+
+/// What a client is told whose connection outlived its certificate.
+const CERTIFICATE_REFUSED: &str =
+    "the client certificate of this connection does not count any more";
 
 /// What the log says of an answer; an extension of the response.
 #[derive(Clone, Debug)]
@@ -148,6 +155,10 @@ impl ApiError {
         match self {
             Self::BadEscape => bad(Code::InvalidParameters, None),
             Self::BodyTooSlow => answer(StatusCode::REQUEST_TIMEOUT, Code::MalformedUpload, None),
+            Self::CertificateRefused(_) => {
+                let detail = Detail::text(CERTIFICATE_REFUSED);
+                answer(StatusCode::UNAUTHORIZED, Code::Unauthorized, Some(detail))
+            }
             Self::InvalidGun(why) => bad(Code::InvalidGun, Some(Detail::text(why))),
             Self::InvalidChangeId => bad(Code::InvalidParameters, Some(Detail::Empty {})),
             Self::InvalidRecords(why) => bad(Code::InvalidParameters, Some(Detail::text(why))),
@@ -190,6 +201,7 @@ impl ApiError {
         match self {
             Self::BadEscape => "the path has a malformed percent escape".to_owned(),
             Self::BodyTooSlow => "the body arrived too slowly".to_owned(),
+            Self::CertificateRefused(why) => format!("the client is not let in any more: {why}"),
             Self::InvalidGun(why) | Self::InvalidRecords(why) => why.clone(),
             Self::InvalidChangeId => "change_id is no 32-bit integer".to_owned(),
             Self::InvalidRole(name) => format!("{name:?} is no role"),

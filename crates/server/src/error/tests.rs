@@ -67,6 +67,7 @@ fn every_variant_is_listed(error: &ApiError) {
     match error {
         ApiError::BadEscape
         | ApiError::BodyTooSlow
+        | ApiError::CertificateRefused(_)
         | ApiError::InvalidGun(_)
         | ApiError::InvalidChangeId
         | ApiError::InvalidRecords(_)
@@ -172,6 +173,16 @@ async fn refused_requests_have_notarys_status_and_body() {
         ),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn a_client_whose_certificate_does_not_count_any_more_is_refused_without_a_challenge() {
+    let detail = text("the client certificate of this connection does not count any more");
+    for why in [NotLetIn::Missing, NotLetIn::Refused("revoked".to_owned())] {
+        let error = ApiError::CertificateRefused(why);
+        assert!(error.challenge().is_none());
+        check([(error, 401, element("UNAUTHORIZED", &detail))]).await;
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Over real sockets with real TLS. Waiting is always for an event, with a deadline.
 
+mod clients;
 mod handover;
 mod handshakes;
 mod plain;

@@ -18,6 +18,7 @@ use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::farewell;
 use crate::peer::Peer;
 use crate::route::{Route, RouteName};
 
@@ -28,6 +29,11 @@ pub(crate) async fn dispatch(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
+    if let Some(why) = &peer.not_let_in {
+        let mut answer = ApiError::CertificateRefused(why.clone()).into_response();
+        answer.extensions_mut().insert(farewell::Last);
+        return answer;
+    }
     if let Some(refusal) = outside_prefixes(&app, &route) {
         return refusal.into_response();
     }

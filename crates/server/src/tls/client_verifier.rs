@@ -21,6 +21,7 @@ use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
 
 use super::TlsError;
+use super::clients::Presence;
 use super::validity::{Stage, Validity};
 
 /// The purposes in RFC 5280, 4.2.1.12, that fit a client.
@@ -34,6 +35,7 @@ pub(super) struct ClientVerifier {
     given: Vec<CertificateDer<'static>>,
     issued: Option<Arc<dyn ClientCertVerifier>>,
     hints: Vec<DistinguishedName>,
+    presence: Presence,
     provider: Arc<CryptoProvider>,
 }
 
@@ -44,6 +46,7 @@ impl ClientVerifier {
     /// [`TlsError::Issue`] when rustls does not take the authorities among them.
     pub(super) fn new(
         given: Vec<CertificateDer<'static>>,
+        presence: Presence,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, TlsError> {
         let refused = |error: &dyn ToString| TlsError::Issue { reason: error.to_string() };
@@ -62,11 +65,15 @@ impl ClientVerifier {
             let builder = WebPkiClientVerifier::builder_with_provider(authorities.into(), provider);
             Some(builder.build().map_err(|error| refused(&error))?)
         };
-        Ok(Self { given, issued, hints: all.subjects(), provider })
+        Ok(Self { given, issued, hints: all.subjects(), presence, provider })
     }
 }
 
 impl ClientCertVerifier for ClientVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.presence == Presence::Required
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &self.hints
     }
@@ -197,7 +204,8 @@ mod tests {
         days: i64,
     ) -> bool {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = ClientVerifier::new(vec![given.clone()], provider).unwrap();
+        let required = Presence::Required;
+        let verifier = ClientVerifier::new(vec![given.clone()], required, provider).unwrap();
         assert!(verifier.client_auth_mandatory());
         let at = u64::try_from((now() + TimeDelta::days(days)).timestamp()).unwrap();
         let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(at));

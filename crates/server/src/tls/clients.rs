@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rustls::server::danger::ClientCertVerifier;
 
 use super::TlsError;
 use super::client_verifier::ClientVerifier;
 use super::identity::{bad_pem, read_chain, validity};
+use super::user_name::NameSource;
 use super::validity::{Stage, Validity};
 
 /// Who gets through a handshake.
@@ -20,15 +20,45 @@ pub enum ClientPolicy {
     /// Every client; none is asked for a certificate.
     Anyone,
     /// Clients that show a valid certificate by one of these authorities, or one of their own that
-    /// is among them, and no others.
+    /// is among them; and, where none is required, clients that show none.
     Certified(ClientAuthorities),
+}
+
+/// Whether a client must show a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// It need not: without one it is nobody in particular. One that it shows must be valid.
+    Optional,
+    /// It must.
+    #[default]
+    Required,
+}
+
+/// How clients prove themselves: what the operator says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientTerms {
+    /// The PEM file of the authorities, and of certificates that count for themselves.
+    pub ca: PathBuf,
+    /// Whether a certificate is required.
+    pub presence: Presence,
+    /// Where in a certificate the user's name is.
+    pub name: NameSource,
+}
+
+impl ClientTerms {
+    /// Clients must show a certificate by an authority in the file `ca`; its common name is theirs.
+    #[must_use]
+    pub fn required(ca: &Path) -> Self {
+        let (presence, name) = (Presence::Required, NameSource::CommonName);
+        Self { ca: ca.to_owned(), presence, name }
+    }
 }
 
 /// The authorities that issue the certificates of clients.
 #[derive(Clone, Debug)]
 pub struct ClientAuthorities {
-    pub(super) verifier: Arc<dyn ClientCertVerifier>,
-    path: PathBuf,
+    verifier: Arc<ClientVerifier>,
+    terms: ClientTerms,
     validity: Validity,
 }
 
@@ -40,8 +70,9 @@ impl ClientAuthorities {
     /// # Errors
     /// [`TlsError`] when the file cannot be read, holds no certificate or something that is none,
     /// or when none of them is valid at `now`.
-    pub fn load(path: &Path, now: DateTime<Utc>) -> Result<Self, TlsError> {
+    pub fn load(terms: &ClientTerms, now: DateTime<Utc>) -> Result<Self, TlsError> {
         const EXPECTED: &str = "certificate";
+        let path = terms.ca.as_path();
         let mut given = Vec::new();
         let mut first_to_end: Option<Validity> = None;
         let mut left_out: Option<Validity> = None;
@@ -70,21 +101,31 @@ impl ClientAuthorities {
             None => bad_pem(path, EXPECTED, "none found"),
         })?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier =
-            ClientVerifier::new(given, provider).map_err(|error| bad_pem(path, EXPECTED, error))?;
-        Ok(Self { verifier: Arc::new(verifier), path: path.to_owned(), validity })
+        let verifier = ClientVerifier::new(given, terms.presence, provider)
+            .map_err(|error| bad_pem(path, EXPECTED, error))?;
+        Ok(Self { verifier: Arc::new(verifier), terms: terms.clone(), validity })
     }
 
     /// The file that they are from.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.terms.ca
     }
 
     /// The dates of the one that ends first.
     #[must_use]
     pub fn validity(&self) -> Validity {
         self.validity
+    }
+
+    /// What the operator says of clients.
+    pub(super) fn terms(&self) -> &ClientTerms {
+        &self.terms
+    }
+
+    /// What judges certificates.
+    pub(super) fn verifier(&self) -> &Arc<ClientVerifier> {
+        &self.verifier
     }
 }
 
@@ -93,9 +134,15 @@ mod tests {
     use chrono::TimeDelta;
     use tempfile::TempDir;
 
+    use rustls::server::danger::ClientCertVerifier as _;
+
     use super::*;
     use crate::testing::now;
     use crate::tls::generated;
+
+    fn load(path: &Path, now: DateTime<Utc>) -> Result<ClientAuthorities, TlsError> {
+        ClientAuthorities::load(&ClientTerms::required(path), now)
+    }
 
     fn authority(at: DateTime<Utc>) -> (TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -110,11 +157,11 @@ mod tests {
         let both = dir.path().join("both");
         let read = |path: &Path| std::fs::read_to_string(path).unwrap();
         std::fs::write(&both, read(&newer) + &read(&older)).unwrap();
-        let loaded = ClientAuthorities::load(&both, now()).unwrap();
+        let loaded = load(&both, now()).unwrap();
         assert_eq!(loaded.verifier.root_hint_subjects().len(), 2);
-        let alone = ClientAuthorities::load(&older, now()).unwrap();
+        let alone = load(&older, now()).unwrap();
         assert_eq!(loaded.validity(), alone.validity());
-        let later = ClientAuthorities::load(&both, now() + TimeDelta::days(3600)).unwrap();
+        let later = load(&both, now() + TimeDelta::days(3600)).unwrap();
         assert_eq!(later.verifier.root_hint_subjects().len(), 1, "one has ended by then");
     }
 
@@ -122,7 +169,7 @@ mod tests {
     fn an_authority_out_of_its_dates_is_refused() {
         let (_dir, path) = authority(now());
         for days in [-1, 3651] {
-            let error = ClientAuthorities::load(&path, now() + TimeDelta::days(days)).unwrap_err();
+            let error = load(&path, now() + TimeDelta::days(days)).unwrap_err();
             assert!(matches!(error, TlsError::Expired { .. }), "{error}");
         }
     }
@@ -135,11 +182,11 @@ mod tests {
             ["", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]
         {
             std::fs::write(&path, contents).unwrap();
-            let error = ClientAuthorities::load(&path, now()).unwrap_err();
+            let error = load(&path, now()).unwrap_err();
             assert!(matches!(error, TlsError::BadPem { .. }), "{error}");
         }
         let missing = dir.path().join("missing");
-        let error = ClientAuthorities::load(&missing, now()).unwrap_err();
+        let error = load(&missing, now()).unwrap_err();
         assert!(matches!(error, TlsError::Io { .. }), "{error}");
     }
 }

@@ -233,7 +233,7 @@ fn random_serial() -> Result<SerialNumber, TlsError> {
 }
 
 /// Sets the dates, to the second, kept within the years that a certificate can state.
-pub(super) fn set_validity(params: &mut CertificateParams, from: DateTime<Utc>, to: DateTime<Utc>) {
+pub(crate) fn set_validity(params: &mut CertificateParams, from: DateTime<Utc>, to: DateTime<Utc>) {
     const LAST_SECOND: i64 = 253_402_300_799;
     let since_epoch = |time: DateTime<Utc>| {
         Duration::from_secs(u64::try_from(time.timestamp().clamp(0, LAST_SECOND)).unwrap_or(0))

@@ -1,20 +1,28 @@
 //! The TLS configuration of a listener, replaced whole while the listener goes on.
 //!
-//! A handshake uses the configuration that is in place when it begins; connections that are open
-//! keep theirs. Never in here: files, and plain text.
+//! A handshake uses the configuration that is in place when it begins. Connections that are open
+//! keep theirs, but what their clients have shown is judged by the one in place. Never in here:
+//! files, and plain text.
 
 use std::fmt;
 use std::sync::Arc;
 
-use axum_server::tls_rustls::RustlsConfig;
+use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
+use rustls::server::danger::ClientCertVerifier;
 
 use super::{ClientPolicy, Identity, TlsError};
 
 /// What a listener shows and asks for in handshakes. Clones share the one configuration.
 #[derive(Clone)]
-pub struct LiveTls(RustlsConfig);
+pub struct LiveTls(Arc<ArcSwap<Setup>>);
+
+/// What is in place at one time.
+pub(super) struct Setup {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) clients: ClientPolicy,
+}
 
 impl LiveTls {
     /// Shows `identity`, and lets through whom `clients` says.
@@ -22,22 +30,33 @@ impl LiveTls {
     /// # Errors
     /// [`TlsError::Issue`] when provider and protocol versions do not go together.
     pub fn new(identity: Identity, clients: &ClientPolicy) -> Result<Self, TlsError> {
-        Ok(Self(RustlsConfig::from_config(Arc::new(server_config(identity, clients)?))))
+        Ok(Self::of(Setup::new(identity, clients)?))
+    }
+
+    pub(super) fn of(setup: Setup) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(setup)))
     }
 
     /// Puts another identity and other clients in place of the present ones, for handshakes from
-    /// now on.
+    /// now on. Clients of open connections are judged again at their next request.
     ///
     /// # Errors
     /// As [`LiveTls::new`]; the present configuration then stays.
     pub fn replace(&self, identity: Identity, clients: &ClientPolicy) -> Result<(), TlsError> {
-        self.0.reload_from_config(Arc::new(server_config(identity, clients)?));
+        self.0.store(Arc::new(Setup::new(identity, clients)?));
         Ok(())
     }
 
-    /// The shared configuration, for the listener.
-    pub(crate) fn shared(&self) -> RustlsConfig {
-        self.0.clone()
+    /// What is in place now.
+    pub(super) fn setup(&self) -> Arc<Setup> {
+        self.0.load_full()
+    }
+}
+
+impl Setup {
+    fn new(identity: Identity, clients: &ClientPolicy) -> Result<Self, TlsError> {
+        let config = Arc::new(server_config(identity, clients)?);
+        Ok(Self { config, clients: clients.clone() })
     }
 }
 
@@ -58,7 +77,7 @@ fn server_config(identity: Identity, clients: &ClientPolicy) -> Result<ServerCon
     let mut config = match clients {
         ClientPolicy::Anyone => builder.with_no_client_auth().with_cert_resolver(resolver),
         ClientPolicy::Certified(authorities) => {
-            let verifier = Arc::clone(&authorities.verifier);
+            let verifier: Arc<dyn ClientCertVerifier> = Arc::clone(authorities.verifier()) as _;
             let mut config =
                 builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
             // A session that is taken up again is not verified again; its certificate may have

@@ -1,9 +1,10 @@
-//! TLS: the server's certificate and key, whose certificates clients must show, and the one rustls
-//! configuration.
+//! TLS: the server's certificate and key, whose certificates clients must show and whom these name,
+//! and the one rustls configuration.
 //!
 //! One provider, ring, named wherever a configuration is built. Never in here: plain text. What
 //! does not load is an error that stops the start; nothing falls back to plain HTTP.
 
+mod accept;
 mod client_pair;
 mod client_verifier;
 mod clients;
@@ -12,6 +13,8 @@ pub mod generated;
 mod identity;
 mod issue;
 mod live;
+mod shown;
+mod user_name;
 mod validity;
 
 use std::io;
@@ -20,10 +23,15 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
+pub(crate) use accept::TlsAccept;
 pub use client_pair::{ClientFiles, ClientName, NotAClientName, ensure_client};
-pub use clients::{ClientAuthorities, ClientPolicy};
+pub use clients::{ClientAuthorities, ClientPolicy, ClientTerms, Presence};
 pub use identity::{Identity, validity_in};
+#[cfg(test)]
+pub(crate) use issue::set_validity;
 pub use live::LiveTls;
+pub(crate) use shown::{NotLetIn, Shown};
+pub use user_name::NameSource;
 pub use validity::{Stage, Validity};
 
 /// Why TLS cannot be set up. The text says the cause, then the mend.

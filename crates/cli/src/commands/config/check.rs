@@ -11,10 +11,11 @@ use countersign_config::{Effective, Settings};
 use countersign_custody::sealed::{
     AliasFinding, OpenError, Passphrases, prove_passphrases, try_aliases,
 };
-use countersign_server::tls::{ClientAuthorities, Identity, TlsError};
+use countersign_server::tls::{Identity, TlsError};
 use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
+use crate::certificates::client_policy;
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
@@ -60,9 +61,7 @@ fn certificates(settings: &Settings, dir: &DataDir) -> Result<(), Failure> {
         return Ok(());
     }
     let now = SystemClock.now();
-    if let Some(path) = settings.tls.client_ca() {
-        ClientAuthorities::load(path, now)?;
-    }
+    client_policy(settings, now)?;
     if let Some(own) = settings.tls.own() {
         Identity::load(own.cert, own.key)?.valid_at(now)?;
         return Ok(());

@@ -246,6 +246,7 @@ impl Started {
             data_dir: self.dir.path(),
             authority: self.authority.as_ref(),
             client_ca: self.settings.tls.client_ca(),
+            client_certificates: self.settings.tls.client_certificates,
             notes: &self.notes,
             warnings: &self.warnings,
         };

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rustls_pki_types::PrivateKeyDer;
 
 use super::*;
-use crate::tls::{ClientAuthorities, ClientFiles, ensure_client};
+use crate::tls::{ClientAuthorities, ClientFiles, ClientTerms, ensure_client};
 
 const HEALTH: &str = "GET /_countersign/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -28,7 +28,9 @@ impl Issuer {
 
     fn policy(&self) -> ClientPolicy {
         let ca = self.dir.path().join("ca.crt");
-        ClientPolicy::Certified(ClientAuthorities::load(&ca, now()).unwrap())
+        ClientPolicy::Certified(
+            ClientAuthorities::load(&ClientTerms::required(&ca), now()).unwrap(),
+        )
     }
 }
 

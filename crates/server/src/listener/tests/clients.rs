@@ -1,0 +1,209 @@
+//! Clients with certificates of every kind, on listeners that require one and that do not, over
+//! HTTP/1.1 and HTTP/2; and connections that outlive what let them in.
+
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls_pki_types::PrivateKeyDer;
+
+use super::*;
+use crate::tls::{ClientAuthorities, ClientTerms, NameSource, Presence, set_validity};
+
+const VERSIONS: [&str; 2] = ["http/1.1", "h2"];
+
+/// An authority of clients.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+/// A certificate with its key.
+struct Certificate {
+    der: CertificateDer<'static>,
+    key: KeyPair,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let (mut params, key) = (params(name, around_now()), KeyPair::generate().unwrap());
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    fn issue(&self, params: &CertificateParams) -> Certificate {
+        let key = KeyPair::generate().unwrap();
+        let der = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        Certificate { der, key }
+    }
+
+    fn client(&self, name: &str) -> Certificate {
+        self.issue(&for_clients(params(name, around_now())))
+    }
+
+    fn policy(&self, presence: Presence) -> ClientPolicy {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = dir.path().join("ca.crt");
+        std::fs::write(&ca, &self.pem).unwrap();
+        let terms = ClientTerms { ca, presence, name: NameSource::CommonName };
+        ClientPolicy::Certified(ClientAuthorities::load(&terms, now()).unwrap())
+    }
+}
+
+fn around_now() -> (DateTime<Utc>, DateTime<Utc>) {
+    (now() - TimeDelta::days(1), now() + TimeDelta::days(1))
+}
+
+fn params(name: &str, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    set_validity(&mut params, from, to);
+    params
+}
+
+fn for_clients(mut params: CertificateParams) -> CertificateParams {
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params
+}
+
+/// A listener that lets in whom `policy` says.
+fn start_for(policy: &ClientPolicy) -> Running {
+    let running = start(Limits::for_tests());
+    running.let_in(policy);
+    running
+}
+
+/// A client that keeps its connection open from one request to the next.
+enum Caller {
+    One(Box<Client>),
+    Two(reqwest::Client, String),
+}
+
+impl Caller {
+    /// The status of a request; an error when it got no answer.
+    async fn status(&mut self) -> Result<u16, String> {
+        let error = |error: &dyn std::fmt::Display| error.to_string();
+        match self {
+            Self::One(client) => {
+                let answer = exchange(client, PING.as_bytes()).await.map_err(|e| error(&e))?;
+                Ok(answer.split(' ').nth(1).unwrap().parse().unwrap())
+            }
+            Self::Two(client, url) => {
+                let answer = client.get(url.as_str()).send().await.map_err(|e| error(&e))?;
+                assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+                Ok(answer.status().as_u16())
+            }
+        }
+    }
+}
+
+impl Running {
+    fn let_in(&self, policy: &ClientPolicy) {
+        let dir: &Path = self.ca_cert.parent().unwrap();
+        let identity = Identity::load(&dir.join("server.crt"), &dir.join("server.key")).unwrap();
+        self.tls.replace(identity, policy).unwrap();
+    }
+
+    async fn caller(&self, version: &str, shown: Option<&Certificate>) -> io::Result<Caller> {
+        let mut config = self.client_config(&[&TLS13], &[version]);
+        if let Some(Certificate { der, key }) = shown {
+            let provider = rustls::crypto::ring::default_provider();
+            let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+            let key = provider.key_provider.load_private_key(key).unwrap();
+            let certified = CertifiedKey::new(vec![der.clone()], key);
+            config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+        }
+        if version == "http/1.1" {
+            return self.connect_with(config).await.map(Box::new).map(Caller::One);
+        }
+        let client = reqwest::Client::builder().tls_backend_preconfigured(config).no_proxy();
+        let url = format!("https://localhost:{}/v2/", self.address.port());
+        Ok(Caller::Two(client.build().unwrap(), url))
+    }
+
+    /// The status of one request by a client that shows `shown`; `None` when it got no answer.
+    async fn ask_as(&self, version: &str, shown: Option<&Certificate>) -> Option<u16> {
+        self.caller(version, shown).await.ok()?.status().await.ok()
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_counts_is_let_in_and_no_other_whether_one_is_required_or_not() {
+    let ours = Authority::new("ours");
+    let (from, to) = around_now();
+    let (ended, begins) = (from + TimeDelta::hours(1), to - TimeDelta::hours(1));
+    let mut for_servers = params("server", around_now());
+    for_servers.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let good = ours.client("good");
+    let bad = [
+        ("by another authority", Authority::new("other").client("good")),
+        ("by another of the same name", Authority::new("ours").client("good")),
+        ("ended", ours.issue(&for_clients(params("late", (from, ended))))),
+        ("not begun", ours.issue(&for_clients(params("early", (begins, to))))),
+        ("for servers", ours.issue(&for_servers)),
+    ];
+    for (presence, without) in [(Presence::Required, None), (Presence::Optional, Some(200))] {
+        let running = start_for(&ours.policy(presence));
+        for version in VERSIONS {
+            assert_eq!(running.ask_as(version, Some(&good)).await, Some(200), "{version}");
+            assert_eq!(running.ask_as(version, None).await, without, "{version} {presence:?}");
+            for (kind, certificate) in &bad {
+                let answer = running.ask_as(version, Some(certificate)).await;
+                assert_eq!(answer, None, "{kind} {version} {presence:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_open_connection_ends_when_its_certificate_counts_no_more() {
+    let (ours, next) = (Authority::new("ours"), Authority::new("next"));
+    let (good, other) = (ours.client("good"), next.client("good"));
+    for presence in [Presence::Required, Presence::Optional] {
+        for version in VERSIONS {
+            let running = start_for(&ours.policy(presence));
+            let mut open = running.caller(version, Some(&good)).await.unwrap();
+            assert_eq!(open.status().await, Ok(200));
+            running.let_in(&ours.policy(presence));
+            assert_eq!(open.status().await, Ok(200), "the same authority again");
+            running.let_in(&next.policy(presence));
+            assert_eq!(open.status().await, Ok(401), "{version} {presence:?}");
+            assert!(open.status().await.is_err(), "{version}: no further on it, nor on another");
+            assert_eq!(running.ask_as(version, Some(&other)).await, Some(200));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_open_connection_without_a_certificate_ends_when_one_is_required() {
+    let ours = Authority::new("ours");
+    for version in VERSIONS {
+        let running = start_for(&ClientPolicy::Anyone);
+        let mut open = running.caller(version, None).await.unwrap();
+        assert_eq!(open.status().await, Ok(200));
+        running.let_in(&ours.policy(Presence::Optional));
+        assert_eq!(open.status().await, Ok(200));
+        running.let_in(&ours.policy(Presence::Required));
+        assert_eq!(open.status().await, Ok(401));
+        assert!(open.status().await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn an_open_connection_goes_on_without_its_name_when_nobody_is_asked_any_more() {
+    let ours = Authority::new("ours");
+    let good = ours.client("good");
+    for version in VERSIONS {
+        let running = start_for(&ours.policy(Presence::Required));
+        let mut open = running.caller(version, Some(&good)).await.unwrap();
+        assert_eq!(open.status().await, Ok(200));
+        running.let_in(&ClientPolicy::Anyone);
+        assert_eq!(open.status().await, Ok(200));
+    }
+}
