@@ -1,0 +1,39 @@
+//! Who may do what, from outside: forged tokens against real servers, with the answers that the
+//! specification demands.
+//!
+//! [`forge`] makes keys, certificates and tokens, [`kinds`] the tokens that are tried, [`routes`]
+//! what is asked, and [`table`] every one with every other.
+//! What never comes in: the code that judges tokens in the product.
+
+#![cfg(test)]
+
+mod ask;
+mod forge;
+mod key_forms;
+mod kinds;
+mod routes;
+mod server;
+mod stage;
+mod table;
+
+use anyhow::{Result, ensure};
+
+use crate::server::{Server, Whose, write_config};
+use crate::stage::Stage;
+use crate::table::{Subject, play};
+
+/// Checklist rows C-150 to C-161.
+#[tokio::test]
+async fn every_route_with_every_token_is_answered_as_the_specification_says() -> Result<()> {
+    let stage = Stage::set()?;
+    let file = write_config(stage.folder(), &stage.bundle())?;
+    let go = Server::start(Whose::Go, &file).await?;
+    let subjects = [Subject::prepare(&go, &stage).await?];
+    let findings = play(&subjects, &stage).await?;
+    findings.judge()?;
+    for subject in &subjects {
+        subject.is_unchanged(&stage).await?;
+    }
+    ensure!(!stage.somebody_called(), "a URL in a token was fetched");
+    Ok(())
+}
