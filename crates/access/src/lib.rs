@@ -5,11 +5,13 @@
 //!
 //! - [`Caller`] is whom a request comes from, [`Action`] what it wants to do, [`Resource`] on what.
 //! - [`Rules`] say who may do what on which GUNs, from a file.
+//! - [`audit`] is the record of what was decided.
 //! - [`AccessItem`] is the same in the words of registry tokens.
 //! - [`token`] reads and verifies those tokens.
 //! - [`users`] are those of the built-in token service, [`issue`] is what it gives out.
 
 mod action;
+pub mod audit;
 mod caller;
 pub mod issue;
 mod item;

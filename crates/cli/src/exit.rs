@@ -24,6 +24,21 @@ pub(crate) enum Failure {
     /// Some of the doctor's checks failed.
     #[error("{failed} of {all} checks failed: do what is said below each of them")]
     Ailing { failed: usize, all: usize },
+    /// Lines of an audit log were removed, changed or moved.
+    #[error(
+        "{broken} of {all} audit logs are not whole: see what is said of each; compare with a copy \
+         that was kept elsewhere"
+    )]
+    AuditBroken { broken: usize, all: usize },
+    /// An audit log lacks a line that it had.
+    #[error(
+        "no line has the hash {hash}: lines were removed from the end, or a file of the audit log \
+         was not given"
+    )]
+    AuditCut { hash: String },
+    /// A file of an audit log cannot be used.
+    #[error("{}: {problem}: {mend}", path.display())]
+    AuditFile { path: PathBuf, problem: String, mend: &'static str },
     /// A backup cannot be written, read or put back.
     #[error("{}: {problem}: {mend}", path.display())]
     Backup { path: PathBuf, problem: String, mend: &'static str },
@@ -132,7 +147,7 @@ pub(crate) enum Failure {
 }
 
 /// Each exit code with its meaning, as help and documentation list them.
-pub(crate) const EXIT_CODES: [(u8, &str); 17] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 19] = [
     (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
@@ -150,6 +165,8 @@ pub(crate) const EXIT_CODES: [(u8, &str); 17] = [
     (14, "the target of an import holds changes that did not come from its source"),
     (15, "a backup cannot be written, is not whole, or has no room to be put back"),
     (16, "restore is done, but some GUNs could not be signed again"),
+    (17, "audit verify found that an audit log is not whole"),
+    (18, "a file of the audit log cannot be used, or another server writes it"),
 ];
 
 impl Failure {
@@ -220,6 +237,8 @@ impl Failure {
             Self::ForeignChanges { .. } => 14,
             Self::Backup { .. } => 15,
             Self::NotSigned { .. } => 16,
+            Self::AuditBroken { .. } | Self::AuditCut { .. } => 17,
+            Self::AuditFile { .. } => 18,
             Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.
             Self::ImportStopped { number } | Self::Interrupted { number, .. } => {

@@ -57,6 +57,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(commands::audit::Audit),
     Backup(commands::backup::Backup),
     Certs(commands::certs::Certs),
     Check(commands::check::Check),
@@ -98,6 +99,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Audit(audit) => audit.run(),
         Command::Backup(backup) => backup.run(),
         Command::Certs(certs) => certs.run(),
         Command::Check(check) => check.run(),

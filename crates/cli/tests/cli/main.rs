@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod aliases;
+mod audit;
 mod certificates;
 mod check;
 mod clients;
