@@ -2,12 +2,14 @@
 //! specification demands.
 //!
 //! [`forge`] makes keys, certificates and tokens, [`kinds`] the tokens that are tried, [`routes`]
-//! what is asked, and [`table`] every one with every other.
+//! what is asked, and [`table`] every one with every other. [`flows`] are the real clients with a
+//! token service that is not ours.
 //! What never comes in: the code that judges tokens in the product.
 
 #![cfg(test)]
 
 mod ask;
+mod flows;
 mod forge;
 mod key_forms;
 mod kinds;

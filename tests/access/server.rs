@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use countersign_tests::peers::certs::Authority;
 use countersign_tests::peers::countersign::binary;
 use countersign_tests::peers::process::{Process, Program, find, free_port};
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ impl Whose {
     pub(crate) const EACH: &[Self] = &[Self::Go];
 }
 
-/// A running server without TLS, which keeps everything in memory.
+/// A running server, which keeps everything in memory.
 pub(crate) struct Server {
     // Dropped in this order: the process ends before its directory goes.
     process: Process,
@@ -74,31 +75,50 @@ fn ours(data: &Path) -> Result<PathBuf> {
     Ok(name)
 }
 
-/// Writes a file of Notary's in which tokens are signed by who is in the bundle.
+/// The section of Notary's file that says whose tokens count.
+pub(crate) struct Auth<'a> {
+    pub(crate) realm: &'a str,
+    pub(crate) issuer: &'a str,
+    /// The trusted certificates, in PEM.
+    pub(crate) bundle: &'a str,
+}
+
+/// Writes a file of Notary's for a server without TLS, in which tokens are signed by who is in the
+/// bundle.
 pub(crate) fn write_config(folder: &Path, bundle: &str) -> Result<PathBuf> {
+    write(folder, &Auth { realm: REALM, issuer: ISSUER, bundle }, json!({}), &[PREFIX])
+}
+
+/// The same for a server with TLS and for all GUNs; the authority is `ca.crt` in the folder.
+pub(crate) fn write_tls_config(folder: &Path, auth: &Auth<'_>) -> Result<PathBuf> {
+    let pair = Authority::create(folder, "CA of the trust server")?.leaf("server")?;
+    let tls = json!({ "tls_cert_file": pair.certificate, "tls_key_file": pair.key });
+    write(folder, auth, tls, &[])
+}
+
+fn write(folder: &Path, auth: &Auth<'_>, server: Value, prefixes: &[&str]) -> Result<PathBuf> {
     let bundle_file = folder.join("bundle.pem");
-    fs::write(&bundle_file, bundle)?;
-    let mut config = open_config();
-    config["auth"] = json!({
-        "type": "token",
-        "options": {
-            "realm": REALM,
-            "service": SERVICE,
-            "issuer": ISSUER,
-            "rootcertbundle": bundle_file,
+    fs::write(&bundle_file, auth.bundle)?;
+    let mut config = json!({
+        "server": server,
+        "trust_service": { "type": "local" },
+        "storage": { "backend": "memory" },
+        "logging": { "level": "error" },
+        "auth": {
+            "type": "token",
+            "options": {
+                "realm": auth.realm,
+                "service": SERVICE,
+                "issuer": auth.issuer,
+                "rootcertbundle": bundle_file,
+            },
         },
     });
+    config["server"]["http_addr"] = "127.0.0.1:1".into();
+    if !prefixes.is_empty() {
+        config["repositories"] = json!({ "gun_prefixes": prefixes });
+    }
     let file = folder.join("notary.json");
     fs::write(&file, config.to_string())?;
     Ok(file)
-}
-
-fn open_config() -> Value {
-    json!({
-        "server": { "http_addr": "127.0.0.1:1" },
-        "trust_service": { "type": "local" },
-        "storage": { "backend": "memory" },
-        "repositories": { "gun_prefixes": [PREFIX] },
-        "logging": { "level": "error" },
-    })
 }

@@ -18,7 +18,7 @@ struct Program {
     package: &'static str,
 }
 
-const PROGRAMS: [Program; 12] = [
+const PROGRAMS: [Program; 14] = [
     Program { path: "/usr/bin/notary", package: "notary" },
     Program { path: "/usr/bin/notary-server", package: "notary" },
     Program { path: "/usr/bin/openssl", package: "openssl" },
@@ -31,6 +31,11 @@ const PROGRAMS: [Program; 12] = [
     Program { path: "/usr/sbin/haproxy", package: "haproxy" },
     Program { path: "/usr/bin/systemd-analyze", package: "systemd" },
     Program { path: "/bin/busybox", package: "busybox-static" },
+    Program { path: "/usr/lib/python3/dist-packages/jwt/__init__.py", package: "python3-jwt" },
+    Program {
+        path: "/usr/lib/python3/dist-packages/cryptography/__init__.py",
+        package: "python3-cryptography",
+    },
 ];
 
 /// A service that comes with a package, and the program that it runs.

@@ -17,3 +17,4 @@ pub mod notary_client;
 pub mod postgres;
 pub mod process;
 pub mod registry;
+pub mod token_service;

@@ -10,6 +10,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -34,6 +36,8 @@ pub struct NotaryClient {
     program: PathBuf,
     trust_dir: PathBuf,
     endpoint: Endpoint,
+    /// What `NOTARY_AUTH` holds.
+    credentials: Option<String>,
 }
 
 impl NotaryClient {
@@ -47,6 +51,7 @@ impl NotaryClient {
             program: find("notary", "notary")?,
             trust_dir: trust_dir.to_owned(),
             endpoint: endpoint.clone(),
+            credentials: None,
         })
     }
 
@@ -63,6 +68,13 @@ impl NotaryClient {
     #[must_use]
     pub fn asking(&self, endpoint: &Endpoint) -> Self {
         Self { endpoint: endpoint.clone(), ..self.clone() }
+    }
+
+    /// The same user with a name and a password in `NOTARY_AUTH`.
+    #[must_use]
+    pub fn named(&self, user: &str, password: &str) -> Self {
+        let credentials = Some(STANDARD.encode(format!("{user}:{password}")));
+        Self { credentials, ..self.clone() }
     }
 
     /// The exact bytes that the client keeps of a role (`root`, `targets/alice`, …).
@@ -110,6 +122,7 @@ impl NotaryClient {
             .env("NOTARY_TARGETS_PASSPHRASE", TARGETS_PASSPHRASE)
             .env("NOTARY_SNAPSHOT_PASSPHRASE", "snapshot passphrase")
             .env("NOTARY_DELEGATION_PASSPHRASE", DELEGATION_PASSPHRASE)
+            .envs(self.credentials.iter().map(|credentials| ("NOTARY_AUTH", credentials)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

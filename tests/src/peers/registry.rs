@@ -20,7 +20,20 @@ pub const NAME: &str = "registry.example";
 
 const PROGRAM: &str = "/usr/bin/docker-registry";
 
-/// A running registry without TLS and without accounts.
+/// Whose tokens a registry takes.
+#[derive(Debug, Clone)]
+pub struct TokenAuth {
+    /// The URL of the token service.
+    pub realm: String,
+    /// The name that tokens are for.
+    pub service: String,
+    /// Who issues them.
+    pub issuer: String,
+    /// The certificates that are trusted, a PEM file.
+    pub bundle: PathBuf,
+}
+
+/// A running registry without TLS, and without accounts unless told.
 #[derive(Debug)]
 pub struct Registry {
     // Dropped in this order: the process ends before its directory goes.
@@ -35,21 +48,40 @@ impl Registry {
     /// # Errors
     /// It is not installed (the message names the package) or does not start.
     pub async fn start() -> Result<Self> {
+        Self::with("").await
+    }
+
+    /// The same for those only who bring a token.
+    ///
+    /// # Errors
+    /// As [`Registry::start`].
+    pub async fn start_with_tokens(auth: &TokenAuth) -> Result<Self> {
+        let TokenAuth { realm, service, issuer, bundle } = auth;
+        Self::with(&format!(
+            "auth: {{token: {{realm: \"{realm}\", service: \"{service}\", \
+             issuer: \"{issuer}\", rootcertbundle: \"{}\"}}}}\n",
+            bundle.display()
+        ))
+        .await
+    }
+
+    /// With more settings.
+    async fn with(settings: &str) -> Result<Self> {
         if !Path::new(PROGRAM).is_file() {
             return Err(missing(PROGRAM, "docker-registry"));
         }
         let (directory, port) = (TempDir::new()?, free_port()?);
-        let settings = directory.path().join("registry.yml");
+        let file = directory.path().join("registry.yml");
         let storage = directory.path().join("storage");
         let text = format!(
             "version: 0.1\nlog: {{level: warn}}\n\
              storage: {{filesystem: {{rootdirectory: \"{}\"}}}}\n\
-             http: {{addr: \"127.0.0.1:{port}\"}}\n",
+             http: {{addr: \"127.0.0.1:{port}\"}}\n{settings}",
             storage.display()
         );
-        fs::write(&settings, text)?;
+        fs::write(&file, text)?;
         let program = Program::new(PROGRAM.into())
-            .args(["serve".to_owned(), settings.to_string_lossy().into_owned()]);
+            .args(["serve".to_owned(), file.to_string_lossy().into_owned()]);
         let mut process = Process::spawn("docker-registry", &program, None)?;
         process.listens(port).await?;
         Ok(Self { _process: process, port, directory })
