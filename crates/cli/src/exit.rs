@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use countersign_config::ConfigError;
 use countersign_custody::CustodyError;
 use countersign_custody::sealed::OpenError;
-use countersign_server::ServeError;
 use countersign_server::tls::TlsError;
+use countersign_server::{RulesFileError, ServeError};
 use countersign_storage::StorageError;
 use thiserror::Error;
 
@@ -102,6 +102,9 @@ pub(crate) enum Failure {
         "cannot listen on {address} ({reason}): stop what uses it, or choose another with --listen"
     )]
     Listen { address: std::net::SocketAddr, reason: io::Error },
+    /// The rules do not allow what was asked about.
+    #[error("not allowed: see what standard output says")]
+    NotAllowed,
     /// What was restored is in place, and some of it could not be signed again.
     #[error(
         "{stuck} of {all} GUNs could not be signed again and are as they were when the backup was \
@@ -114,6 +117,9 @@ pub(crate) enum Failure {
     /// The passphrase of the keys is missing or cannot be kept.
     #[error("{}: {problem}: {mend}", path.display())]
     Passphrase { path: PathBuf, problem: String, mend: &'static str },
+    /// The file of rules cannot be used.
+    #[error("{0}")]
+    Rules(#[from] RulesFileError),
     /// Several things are wrong, in the order in which serve would meet them.
     #[error("{} problems", _0.len())]
     Several(Vec<Failure>),
@@ -147,7 +153,7 @@ pub(crate) enum Failure {
 }
 
 /// Each exit code with its meaning, as help and documentation list them.
-pub(crate) const EXIT_CODES: [(u8, &str); 19] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 20] = [
     (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
@@ -167,6 +173,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 19] = [
     (16, "restore is done, but some GUNs could not be signed again"),
     (17, "audit verify found that an audit log is not whole"),
     (18, "a file of the audit log cannot be used, or another server writes it"),
+    (19, "access explain was asked for something that the rules do not allow"),
 ];
 
 impl Failure {
@@ -220,7 +227,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Output(_) | Self::Serve(_) | Self::Signing { .. } | Self::System { .. } => 1,
-            Self::Config(_) | Self::Usage(_) => 2,
+            Self::Config(_) | Self::Rules(_) | Self::Usage(_) => 2,
             Self::DataDir { .. } => 3,
             Self::InUse { .. } => 4,
             Self::Passphrase { .. }
@@ -239,6 +246,7 @@ impl Failure {
             Self::NotSigned { .. } => 16,
             Self::AuditBroken { .. } | Self::AuditCut { .. } => 17,
             Self::AuditFile { .. } => 18,
+            Self::NotAllowed => 19,
             Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.
             Self::ImportStopped { number } | Self::Interrupted { number, .. } => {

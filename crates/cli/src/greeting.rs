@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_config::HostName;
 use countersign_config::sections::tls::ClientCertificates;
+use countersign_server::LiveRules;
 
 /// Whom clients must trust.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Greeting<'a> {
     pub(crate) client_ca: Option<&'a Path>,
     /// Whether they must show one.
     pub(crate) client_certificates: ClientCertificates,
+    /// What narrows who may do what.
+    pub(crate) rules: Option<&'a LiveRules>,
     /// What is done otherwise than Notary's file says.
     pub(crate) notes: &'a [String],
     /// What the operator must know before anything else; one line each.
@@ -68,21 +71,21 @@ impl fmt::Display for Greeting<'_> {
 impl Greeting<'_> {
     /// Who can use the server.
     fn access(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.client_ca, self.client_certificates) {
-            (Some(ca), ClientCertificates::Required) => {
-                return writeln!(
-                    f,
-                    "clients must show a certificate by an authority in {}; whoever has one can \
-                     publish and delete",
-                    ca.display()
-                );
-            }
-            (Some(ca), ClientCertificates::Optional) => {
-                writeln!(f, "clients may show a certificate by an authority in {}", ca.display())?;
-            }
-            (None, _) => {}
+        let required = self.client_certificates == ClientCertificates::Required;
+        if let Some(ca) = self.client_ca {
+            let may = if required { "must" } else { "may" };
+            let all = match self.rules {
+                None if required => "; whoever has one can publish and delete",
+                _ => "",
+            };
+            let ca = ca.display();
+            writeln!(f, "clients {may} show a certificate by an authority in {ca}{all}")?;
         }
-        if self.address.ip().is_loopback() {
+        if let Some(rules) = self.rules {
+            let (count, path) = (rules.count(), rules.path().display());
+            return writeln!(f, "{count} rules in {path} say who may do what");
+        }
+        if (self.client_ca.is_some() && required) || self.address.ip().is_loopback() {
             return Ok(());
         }
         writeln!(

@@ -57,6 +57,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Access(commands::access::Access),
     Audit(commands::audit::Audit),
     Backup(commands::backup::Backup),
     Certs(commands::certs::Certs),
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Access(access) => access.run(),
         Command::Audit(audit) => audit.run(),
         Command::Backup(backup) => backup.run(),
         Command::Certs(certs) => certs.run(),

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use countersign_config::sections::log::Level;
 use countersign_config::{Overrides, Settings};
-use countersign_server::Transport;
 use countersign_server::tls::{ClientPolicy, LiveTls};
+use countersign_server::{Access, Transport};
 use countersign_trust::Clock;
-use tokio::time::{Instant, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::certificates::Certificates;
 use crate::data_dir::DataDir;
@@ -23,6 +23,15 @@ use crate::logs::LevelSwitch;
 use crate::signals::{Wish, WishSignals};
 
 const DAY: Duration = Duration::from_secs(86_400);
+/// How often the files are looked at that are followed without being asked to.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+
+/// What upkeep has to do next.
+enum Due {
+    Wish(Wish),
+    Day,
+    Look,
+}
 
 /// The part of a running server that can change.
 pub(crate) struct Upkeep {
@@ -33,6 +42,7 @@ pub(crate) struct Upkeep {
     /// The directory that this process holds.
     pub(crate) dir: DataDir,
     pub(crate) transport: Transport,
+    pub(crate) access: Arc<Access>,
     pub(crate) level: LevelSwitch,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -41,17 +51,21 @@ impl Upkeep {
     /// Does what signals ask for, and looks at the certificates daily, until it is dropped.
     pub(crate) async fn run(mut self, mut signals: WishSignals) -> Infallible {
         let mut days = interval_at(Instant::now() + DAY, DAY);
+        let mut looks = interval_at(Instant::now() + BETWEEN_LOOKS, BETWEEN_LOOKS);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let wish = tokio::select! {
-                wish = signals.next() => Some(wish),
-                _ = days.tick() => None,
+            let due = tokio::select! {
+                wish = signals.next() => Due::Wish(wish),
+                _ = days.tick() => Due::Day,
+                _ = looks.tick() => Due::Look,
             };
             // Reading files blocks; the runtime moves what else waits on this thread.
-            tokio::task::block_in_place(|| match wish {
-                Some(Wish::Reload) => self.reload(),
-                Some(Wish::LogMore) => self.shift_level(self.level.level().more()),
-                Some(Wish::LogLess) => self.shift_level(self.level.level().less()),
-                None => self.look(),
+            tokio::task::block_in_place(|| match due {
+                Due::Wish(Wish::Reload) => self.reload(),
+                Due::Wish(Wish::LogMore) => self.shift_level(self.level.level().more()),
+                Due::Wish(Wish::LogLess) => self.shift_level(self.level.level().less()),
+                Due::Day => self.look(),
+                Due::Look => self.access.look(),
             });
         }
     }
@@ -65,6 +79,7 @@ impl Upkeep {
                 "the settings cannot be read again and stay as they were"
             ),
         }
+        self.access.reread();
         let Transport::Tls(tls) = &self.transport else { return };
         let Some(certificates) = self.refresh(tls) else { return };
         let clients = match &certificates.clients {
@@ -154,6 +169,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
     let Settings {
         server,
         tls,
+        access,
         repositories,
         database,
         keys,
@@ -171,6 +187,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         ("server.handover_seconds", server.handover != read.server.handover),
         ("server.drain_seconds", server.drain != read.server.drain),
         ("tls.plain_http", tls.plain_http != read.tls.plain_http),
+        ("access.rules", access.rules != read.access.rules),
         ("[repositories]", *repositories != read.repositories),
         ("[database]", *database != read.database),
         ("[keys]", *keys != read.keys),
@@ -217,7 +234,8 @@ mod tests {
         let (_filter, level) = logs::level_filter(Level::Info);
         let clock = Arc::new(At(started + age));
         let transport = Transport::Tls(tls);
-        (Upkeep { flags, settings, dir, transport, level, clock }, directory)
+        let access = Arc::new(Access::open());
+        (Upkeep { flags, settings, dir, transport, access, level, clock }, directory)
     }
 
     fn leaf(directory: &TempDir) -> Vec<u8> {

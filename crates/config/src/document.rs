@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::nearest::{advice, keys_of};
 use crate::notary::{self, NotaryConfig};
+use crate::sections::access::Access;
 use crate::sections::caching::Caching;
 use crate::sections::clock::Clock;
 use crate::sections::database::Database;
@@ -208,6 +209,7 @@ pub(crate) fn known_keys() -> Vec<String> {
     let sections = [
         ("server", keys_of::<Server>()),
         ("tls", keys_of::<Tls>()),
+        ("access", keys_of::<Access>()),
         ("repositories", keys_of::<Repositories>()),
         ("database", keys_of::<Database>()),
         ("keys", keys_of::<Keys>()),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::overrides::Overrides;
+use crate::sections::access::Access;
 use crate::sections::caching::Caching;
 use crate::sections::clock::Clock;
 use crate::sections::database::Database;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub server: Server,
     /// The operator's own certificate.
     pub tls: Tls,
+    /// Who may have what.
+    pub access: Access,
     /// Which collections this server is for.
     pub repositories: Repositories,
     /// Where metadata and keys are kept.
@@ -66,6 +69,7 @@ impl Settings {
     pub(crate) fn rebase(&mut self, base: &Path) {
         self.server.rebase(base);
         self.tls.rebase(base);
+        self.access.rebase(base);
         self.database.rebase(base);
         let rebased = |path: PathBuf| base.join(path);
         self.keys.passphrase_file = self.keys.passphrase_file.take().map(rebased);

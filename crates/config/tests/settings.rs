@@ -68,6 +68,7 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(settings.tls.client_ca(), None);
     assert_eq!(settings.tls.client_certificates, ClientCertificates::Required);
     assert_eq!(settings.tls.client_name, ClientNameIn::CommonName);
+    assert_eq!(settings.access.rules, None);
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ecdsa);
     assert_eq!(settings.database.connections, 8);
     assert_eq!(settings.database.wait, Duration::from_secs(5));
@@ -100,6 +101,8 @@ key = "/tls/key.pem"
 client_ca = "/tls/clients.pem"
 client_certificates = "optional"
 client_name = "email"
+[access]
+rules = "/etc/rules.toml"
 [database]
 connections = 24
 wait_seconds = 25
@@ -164,6 +167,7 @@ fn every_key_of_the_file_arrives() {
     assert_eq!(settings.tls.client_ca(), Some(Path::new("/tls/clients.pem")));
     assert_eq!(settings.tls.client_certificates, ClientCertificates::Optional);
     assert_eq!(settings.tls.client_name, ClientNameIn::Email);
+    assert_eq!(settings.access.rules, Some("/etc/rules.toml".into()));
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ed25519);
     assert_eq!(settings.keys.passphrase_file, Some("/run/secrets/passphrase".into()));
     assert_eq!(settings.database.connections, 24);
@@ -217,7 +221,7 @@ fn every_limit_of_the_file_arrives() {
 fn relative_paths_of_the_file_start_at_its_directory() {
     let file = File::new(
         "server.data_dir = 'data'\ntls.cert = 'c'\ntls.key = 'k'\ntls.client_ca = 'a'\n\
-         keys.passphrase_file = 'p'\n",
+         access.rules = 'r'\nkeys.passphrase_file = 'p'\n",
     );
     let settings = file.load().unwrap();
     let base = file.dir.path();
@@ -225,6 +229,7 @@ fn relative_paths_of_the_file_start_at_its_directory() {
     let own = settings.tls.own().unwrap();
     assert_eq!((own.cert, own.key), (&*base.join("c"), &*base.join("k")));
     assert_eq!(settings.tls.client_ca(), Some(&*base.join("a")));
+    assert_eq!(settings.access.rules, Some(base.join("r")));
     assert_eq!(settings.keys.passphrase_file, Some(base.join("p")));
 }
 
@@ -307,7 +312,7 @@ fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     );
     check_refused(
         "[cachign]\n",
-        "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, repositories, \
+        "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, access, repositories, \
          database, keys, caching, limits, expiry, retention, clock, log",
     );
 }

@@ -34,7 +34,7 @@ mod upload;
 mod wire;
 
 pub use app::{Caching, ServerSettings, Service, router};
-pub use auth::Access;
+pub use auth::{Access, LiveRules, RulesFileError, read_rules};
 pub use countersign_tuf::metadata::DocumentLimits;
 pub use limits::Limits;
 pub use listener::{ServeError, Stopping, Transport, serve};

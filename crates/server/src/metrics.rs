@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use countersign_trust::MemoryUse;
 
 use crate::app::App;
+use crate::auth::RulesState;
 use crate::route::{Route, RouteName};
 
 const REQUESTS: &str = "notary_server_http_requests_total";
@@ -31,6 +32,8 @@ const RESPONSE_SIZE: &str = "notary_server_http_response_size_bytes";
 const MEMORY_BYTES: &str = "countersign_document_memory_bytes";
 const MEMORY_HITS: &str = "countersign_document_memory_hits_total";
 const MEMORY_MISSES: &str = "countersign_document_memory_misses_total";
+const RULES: &str = "countersign_access_rules";
+const RULES_STALE: &str = "countersign_access_rules_stale";
 
 /// The quantiles of each summary.
 const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
@@ -83,24 +86,36 @@ impl Metrics {
         ] {
             recorder.describe_counter(KeyName::from_const_str(family), None, help.into());
         }
-        let help = "Memory that documents take, in bytes.";
-        recorder.describe_gauge(KeyName::from_const_str(MEMORY_BYTES), None, help.into());
+        for (family, help) in [
+            (MEMORY_BYTES, "Memory that documents take, in bytes."),
+            (RULES, "Number of rules of access in use."),
+            (RULES_STALE, "1 while the file of rules cannot be used and older rules are in use."),
+        ] {
+            recorder.describe_gauge(KeyName::from_const_str(family), None, help.into());
+        }
         let summaries =
             OPERATIONS.map(|operation| (operation, Summaries::of(&recorder, operation)));
         let handle = recorder.handle();
         Self { recorder, handle, summaries, recorded: AtomicU64::new(0) }
     }
 
-    /// Everything, in the text form of Prometheus; of the documents in memory what is so now.
-    pub(crate) fn render(&self, memory: MemoryUse) -> String {
-        let gauge = self.recorder.register_gauge(&Key::from_static_name(MEMORY_BYTES), &METADATA);
-        gauge.set(rounded(memory.bytes));
+    /// Everything, in the text form of Prometheus; of memory and rules what is so now.
+    pub(crate) fn render(&self, memory: MemoryUse, rules: Option<RulesState>) -> String {
+        self.set(MEMORY_BYTES, rounded(memory.bytes));
+        if let Some(RulesState { count, is_stale }) = rules {
+            self.set(RULES, f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+            self.set(RULES_STALE, if is_stale { 1.0 } else { 0.0 });
+        }
         for (family, count) in [(MEMORY_HITS, memory.hits), (MEMORY_MISSES, memory.misses)] {
             self.recorder
                 .register_counter(&Key::from_static_name(family), &METADATA)
                 .absolute(count);
         }
         self.handle.render()
+    }
+
+    fn set(&self, gauge: &'static str, value: f64) {
+        self.recorder.register_gauge(&Key::from_static_name(gauge), &METADATA).set(value);
     }
 
     fn record(&self, sample: &Sample) {

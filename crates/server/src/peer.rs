@@ -12,10 +12,22 @@ use crate::tls::{NotLetIn, Shown};
 pub(crate) struct Peer {
     /// The address that it came from; `None` without a listener.
     pub(crate) address: Option<IpAddr>,
+    /// Whether it has shown a certificate, whomever that names.
+    pub(crate) handshake: Handshake,
     /// Whom the certificate names that was shown in the handshake and still counts.
     pub(crate) certificate: Option<String>,
     /// Why its connection is not served any more.
     pub(crate) not_let_in: Option<NotLetIn>,
+}
+
+/// What a client proved in its handshake.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Handshake {
+    /// Nothing; or there was none.
+    #[default]
+    Anonymous,
+    /// That it holds a certificate by an authority of clients.
+    Certified,
 }
 
 impl Peer {
@@ -23,10 +35,13 @@ impl Peer {
     pub(crate) fn of(request: &Request) -> Self {
         let extensions = request.extensions();
         let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        match extensions.get::<Arc<Shown>>().map(|shown| shown.judge()) {
-            None => Self { address, ..Self::default() },
-            Some(Ok(certificate)) => Self { address, certificate, not_let_in: None },
-            Some(Err(why)) => Self { address, certificate: None, not_let_in: Some(why) },
+        let Some(shown) = extensions.get::<Arc<Shown>>() else {
+            return Self { address, ..Self::default() };
+        };
+        let handshake = shown.handshake();
+        match shown.judge() {
+            Ok(certificate) => Self { address, handshake, certificate, not_let_in: None },
+            Err(why) => Self { address, handshake, certificate: None, not_let_in: Some(why) },
         }
     }
 }

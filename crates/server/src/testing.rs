@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use crate::app::{App, ServerSettings, Service};
+use crate::auth::{Access, LiveRules};
 use crate::limits::Limits;
 use countersign_custody::sealed::{
     DEFAULT_ALIAS, Passphrase, Passphrases, Rounds, SealedCustody, SealedSettings,
@@ -68,6 +69,27 @@ pub(crate) fn broken_trust(store: BrokenStore) -> Arc<Trust> {
 
 pub(crate) fn broken(store: BrokenStore) -> App {
     App::new(Service::open(broken_trust(store)), settings(Limits::for_tests()))
+}
+
+/// Rules as `text` has them in its file.
+pub(crate) fn access_under(text: &str) -> Access {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rules.toml");
+    std::fs::write(&path, text).unwrap();
+    Access::open().under_rules(LiveRules::load(&path).unwrap())
+}
+
+/// A server over an empty database, under rules.
+pub(crate) async fn whole_under_rules(text: &str) -> Whole {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service { trust: trust(&dir).await, access: Arc::new(access_under(text)) };
+    Whole { app: App::new(service, settings(Limits::default())), _dir: dir }
+}
+
+/// A broken server under rules.
+pub(crate) fn broken_under_rules(store: BrokenStore, text: &str) -> App {
+    let service = Service { trust: broken_trust(store), access: Arc::new(access_under(text)) };
+    App::new(service, settings(Limits::for_tests()))
 }
 
 pub(crate) fn settings(limits: Limits) -> ServerSettings {

@@ -49,10 +49,15 @@ impl Connection {
 
     /// The status line and the body of the answer to a GET.
     pub(crate) fn get(&mut self, path: &str) -> io::Result<(String, String)> {
+        self.exchange(path).map(|(status, _, body)| (status, body))
+    }
+
+    /// The status line, the headers and the body of the answer to a GET.
+    pub(crate) fn exchange(&mut self, path: &str) -> io::Result<(String, String, String)> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         self.0.get_mut().write_all(request.as_bytes())?;
         let mut status = String::new();
-        let mut length = 0;
+        let (mut headers, mut length) = (String::new(), 0);
         if self.0.read_line(&mut status)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -65,10 +70,11 @@ impl Connection {
             if line.trim_end().is_empty() {
                 break;
             }
+            headers.push_str(&line);
         }
         let mut body = vec![0; length];
         self.0.read_exact(&mut body)?;
-        Ok((status.trim_end().to_owned(), String::from_utf8(body).unwrap()))
+        Ok((status.trim_end().to_owned(), headers, String::from_utf8(body).unwrap()))
     }
 
     /// Whether a GET is answered with 200.

@@ -20,6 +20,11 @@ fn the_help_of_serve() {
 }
 
 #[test]
+fn the_help_of_access_explain() {
+    insta::assert_snapshot!(printed(&["access", "explain", "--help"]));
+}
+
+#[test]
 fn the_help_of_audit_verify() {
     insta::assert_snapshot!(printed(&["audit", "verify", "--help"]));
 }

@@ -20,6 +20,7 @@ mod process;
 mod read_only;
 mod refusals;
 mod reloading;
+mod rules;
 mod secrets;
 mod sources;
 mod stopping;

@@ -1,5 +1,6 @@
 //! One file per section of the configuration file.
 
+pub mod access;
 pub mod caching;
 pub mod clock;
 pub mod database;

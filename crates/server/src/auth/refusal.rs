@@ -21,8 +21,10 @@ pub(crate) enum RefusedWhy {
     /// The token, or the rules, do not allow it.
     InsufficientScope,
     /// What came is no token that counts here.
+    #[cfg_attr(not(test), expect(dead_code, reason = "said once tokens are read"))]
     InvalidToken,
     /// No token came.
+    #[cfg_attr(not(test), expect(dead_code, reason = "said once tokens are read"))]
     NoToken,
 }
 

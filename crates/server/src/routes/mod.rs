@@ -21,6 +21,7 @@ use crate::error::ApiError;
 use crate::farewell;
 use crate::peer::Peer;
 use crate::route::{Route, RouteName};
+use crate::upload;
 
 /// Sends a request to its operation.
 pub(crate) async fn dispatch(
@@ -37,9 +38,12 @@ pub(crate) async fn dispatch(
     if let Some(refusal) = outside_prefixes(&app, &route) {
         return refusal.into_response();
     }
-    let _caller = match app.access.admit(&route, request.headers(), &peer).await {
+    let caller = match app.access.admit(&route, request.headers(), &peer).await {
         Ok(caller) => caller,
-        Err(refusal) => return ApiError::Unauthorized(refusal).into_response(),
+        Err(refusal) => {
+            upload::discard(request, &app.settings.limits).await;
+            return ApiError::Unauthorized(refusal).into_response();
+        }
     };
     let remote = peer.address;
     let outcome = match route {
@@ -50,14 +54,15 @@ pub(crate) async fn dispatch(
         Route::Delete(gun) => trust::tuf::delete::delete(&app, &gun).await,
         Route::GetKey(gun, role) => trust::tuf::get_key::get_key(&app, &gun, role, remote).await,
         Route::GetRole(gun, document) => {
-            trust::tuf::get_role::get_role(&app, &gun, &document, request.headers()).await
+            let audience = app.access.audience(&peer, &gun);
+            trust::tuf::get_role::get_role(&app, audience, &gun, &document, request.headers()).await
         }
         Route::Health => Ok(health::health(&app).await),
         Route::Live => Ok(live::live()),
         Route::MethodNotAllowed => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
         Route::Metrics => Ok(metrics::metrics(&app)),
         Route::Ping => Ok(ping::ping()),
-        Route::Publish(gun) => trust::tuf::publish::publish(&app, &gun, request).await,
+        Route::Publish(gun) => trust::tuf::publish::publish(&app, &caller, &gun, request).await,
         Route::Ready => Ok(ready::ready(&app).await),
         Route::Redirect(path) => Ok(redirect(path, request.uri().query())),
         Route::RotateKey(gun, role) => {

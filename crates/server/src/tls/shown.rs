@@ -14,6 +14,7 @@ use super::clients::{ClientAuthorities, Presence};
 use super::live::Setup;
 use super::user_name::user_name;
 use super::{ClientPolicy, LiveTls};
+use crate::peer::Handshake;
 
 /// How long a verdict stands while nothing is reloaded: by so much a certificate may be used
 /// beyond its end.
@@ -61,6 +62,11 @@ impl Shown {
         let at = setup.config.time_provider.current_time();
         let judged = Mutex::new(Judged { under: setup, at, verdict });
         Self { tls, chain, judged }
+    }
+
+    /// Whether the client has shown a certificate.
+    pub(crate) fn handshake(&self) -> Handshake {
+        if self.chain.is_empty() { Handshake::Anonymous } else { Handshake::Certified }
     }
 
     /// The name of the client by what is in place now; `None` when it has none.

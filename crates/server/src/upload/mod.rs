@@ -39,6 +39,11 @@ pub(crate) async fn read(request: Request, limits: &Limits) -> Result<Vec<Upload
     outcome
 }
 
+/// Reads and forgets the beginning of a body that nobody wants, under the limits of an upload.
+pub(crate) async fn discard(request: Request, limits: &Limits) {
+    LimitedBody::new(request.into_body(), limits).discard(limits.part_bytes).await;
+}
+
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -27,6 +27,12 @@ impl UploadedPart {
     pub fn parse(role: RoleName, bytes: Bytes) -> Result<Self, JsonError> {
         Ok(Self { role, envelope: Envelope::parse(bytes)? })
     }
+
+    /// The role that it is for.
+    #[must_use]
+    pub fn role(&self) -> &RoleName {
+        &self.role
+    }
 }
 
 /// An update: at most one document per role.

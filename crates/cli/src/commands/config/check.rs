@@ -7,11 +7,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use countersign_access::RulesWarning;
 use countersign_config::{Effective, Settings};
 use countersign_custody::sealed::{
     AliasFinding, OpenError, Passphrases, prove_passphrases, try_aliases,
 };
 use countersign_server::tls::{Identity, TlsError};
+use countersign_server::{RulesFileError, read_rules};
 use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
@@ -26,6 +28,10 @@ pub(super) fn run(effective: Effective) -> Result<(), Failure> {
     let Effective { settings, notary, .. } = effective;
     let dir = DataDir::at(settings.server.data_dir())?;
     let mut problems: Vec<Failure> = dir.look().err().into_iter().collect();
+    let rules = rules(&settings).unwrap_or_else(|problem| {
+        problems.push(problem.into());
+        String::new()
+    });
     let passphrases = match key_ring::look(&settings.keys, &dir) {
         Ok(found) => Some(Arc::new(found)),
         Err(problem) => {
@@ -44,6 +50,7 @@ pub(super) fn run(effective: Effective) -> Result<(), Failure> {
     let notes = flags::notary_notes(notary).into_iter();
     let mut text: String = notes.map(|note| format!("note: {note}\n")).collect();
     text.extend(findings.iter().map(|finding| format!("warning: {finding}\n")));
+    text.push_str(&rules);
     if settings.tls.plain_http {
         text.push_str("warning: plain HTTP: nothing that is sent is encrypted\n");
     }
@@ -54,6 +61,16 @@ pub(super) fn run(effective: Effective) -> Result<(), Failure> {
         dir.path().display()
     ));
     io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)
+}
+
+/// What is odd about the rules, one line each.
+fn rules(settings: &Settings) -> Result<String, RulesFileError> {
+    let Some(path) = &settings.access.rules else { return Ok(String::new()) };
+    let warnings = read_rules(path)?.warnings();
+    let line = |warning: &RulesWarning| {
+        format!("warning: {}:{}: {warning}\n", path.display(), warning.line())
+    };
+    Ok(warnings.iter().map(line).collect())
 }
 
 fn certificates(settings: &Settings, dir: &DataDir) -> Result<(), Failure> {

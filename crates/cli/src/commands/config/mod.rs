@@ -23,8 +23,8 @@ pub(crate) struct Config {
 enum Command {
     /// Check that serve can start with these settings; nothing is made or changed.
     ///
-    /// Reads what serve would read: the settings, the data directory, the passphrase, the
-    /// certificates, the database. The address is not tried, so it works beside a running server.
+    /// Reads what serve would read: the settings, the data directory, the rules of access, the
+    /// passphrase, the certificates, the database. The address is not tried, so it works beside a running server.
     /// Each problem is one line, and the first one gives the exit code of serve.
     #[command(after_help = "Examples:
   countersign config check

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::Args;
 use countersign_config::{Effective, Settings};
 use countersign_server::tls::LiveTls;
-use countersign_server::{Access, Transport};
+use countersign_server::{Access, LiveRules, RulesFileError, Transport};
 use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
@@ -75,6 +75,7 @@ impl Serve {
         let level = logs::start(&settings.log);
         let dir = DataDir::at(settings.server.data_dir())?;
         let hold = dir.hold()?;
+        let access = Arc::new(access(&settings)?);
         let listener = listen(&settings)?;
         let databases = Databases::of(&settings, &dir)?;
         let passphrases = Arc::new(key_ring::obtain(&settings.keys, &dir, &hold)?);
@@ -97,12 +98,21 @@ impl Serve {
             listener,
             transport,
             authority,
-            access: Arc::new(Access::open()),
+            access,
         };
         let outcome = runtime.block_on(Box::pin(started.serve(passphrases)));
         // Everything that matters has come to its end; what is left may wait for a database.
         runtime.shutdown_background();
         outcome
+    }
+}
+
+/// Who may have what, as the settings say.
+fn access(settings: &Settings) -> Result<Access, RulesFileError> {
+    let access = Access::open();
+    match &settings.access.rules {
+        Some(path) => Ok(access.under_rules(LiveRules::load(path)?)),
+        None => Ok(access),
     }
 }
 

@@ -198,10 +198,11 @@ impl Started {
             stopped.await.ok();
         };
         let stopping = stopping(&self.settings);
+        let access = self.access;
         let mut serving = Box::pin(countersign_server::serve(
             self.listener,
             self.transport.clone(),
-            Service { trust, access: self.access },
+            Service { trust, access: Arc::clone(&access) },
             server_settings(&self.settings),
             shutdown,
             stopping,
@@ -211,6 +212,7 @@ impl Started {
             settings: self.settings,
             dir: self.dir,
             transport: self.transport,
+            access,
             level: self.level,
             clock: Arc::new(SystemClock),
         };
@@ -247,6 +249,7 @@ impl Started {
             authority: self.authority.as_ref(),
             client_ca: self.settings.tls.client_ca(),
             client_certificates: self.settings.tls.client_certificates,
+            rules: self.access.rules(),
             notes: &self.notes,
             warnings: &self.warnings,
         };

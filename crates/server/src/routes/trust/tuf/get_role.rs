@@ -1,6 +1,6 @@
 //! `GET /v2/<gun>/_trust/tuf/….json`: a document, as the exact bytes that were signed.
 //!
-//! Source: server spec 1.5 (cache headers), contract section 2 (`ETag`, 304).
+//! Source: server spec 1.5 (cache headers), contract sections 2 (`ETag`, 304) and 5 (`private`).
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::app::{App, Caching};
+use crate::auth::Audience;
 use crate::error::ApiError;
 use crate::route::DocumentName;
 use countersign_trust::Document;
@@ -17,6 +18,7 @@ use countersign_tuf::names::Gun;
 /// the length with the one that was signed.
 pub(in crate::routes) async fn get_role(
     app: &App,
+    audience: Audience,
     gun: &Gun,
     name: &DocumentName,
     request: &HeaderMap,
@@ -28,7 +30,7 @@ pub(in crate::routes) async fn get_role(
         DocumentName::Impossible(_) => Ok(None),
     };
     let document = found.map_err(ApiError::Service)?.ok_or(ApiError::NotFound)?;
-    Ok(answer(document, cache_control(name, app.settings.caching), request))
+    Ok(answer(document, cache_control(name, app.settings.caching, audience), request))
 }
 
 fn answer(document: Document, cache_control: CacheControl, request: &HeaderMap) -> Response {
@@ -73,19 +75,25 @@ impl CacheControl {
     }
 }
 
-fn cache_control(name: &DocumentName, caching: Caching) -> CacheControl {
+fn cache_control(name: &DocumentName, caching: Caching, audience: Audience) -> CacheControl {
     match name {
-        DocumentName::Current(_) => keep(caching.current_max_age, ", must-revalidate"),
+        DocumentName::Current(_) => keep(caching.current_max_age, ", must-revalidate", audience),
         DocumentName::ByDigest(..) | DocumentName::ByVersion(..) | DocumentName::Impossible(_) => {
-            keep(caching.consistent_max_age, "")
+            keep(caching.consistent_max_age, "", audience)
         }
     }
 }
 
-fn keep(max_age: Duration, revalidation: &str) -> CacheControl {
-    match max_age.as_secs() {
-        0 => CacheControl::Never,
-        age => CacheControl::Keep(format!("public, max-age={age}, s-maxage={age}{revalidation}")),
+/// Caches between server and client may keep only what they may give to anybody.
+fn keep(max_age: Duration, revalidation: &str, audience: Audience) -> CacheControl {
+    match (max_age.as_secs(), audience) {
+        (0, _) => CacheControl::Never,
+        (age, Audience::All) => {
+            CacheControl::Keep(format!("public, max-age={age}, s-maxage={age}{revalidation}"))
+        }
+        (age, Audience::Some) => {
+            CacheControl::Keep(format!("private, max-age={age}{revalidation}"))
+        }
     }
 }
 
@@ -114,7 +122,7 @@ mod tests {
     }
 
     fn respond(name: &DocumentName, caching: Caching, request: &HeaderMap) -> Response {
-        answer(document(), cache_control(name, caching), request)
+        answer(document(), cache_control(name, caching, Audience::All), request)
     }
 
     /// Checklist rows C-030 to C-032, C-035.
@@ -146,6 +154,27 @@ mod tests {
                 "public, max-age=2592000, s-maxage=2592000"
             );
         }
+    }
+
+    #[test]
+    fn what_not_everybody_may_read_is_for_the_caches_of_its_reader_alone() {
+        let held = HeaderMap::from_iter([(header::IF_NONE_MATCH, ETAG.parse().unwrap())]);
+        let by_version = DocumentName::ByVersion(RoleName::Root, Version::FIRST);
+        for (name, expected) in [
+            (current(), "private, max-age=300, must-revalidate"),
+            (by_version, "private, max-age=2592000"),
+        ] {
+            for (request, status) in [(&HeaderMap::new(), 200), (&held, 304)] {
+                let rule = cache_control(&name, Caching::default(), Audience::Some);
+                let response = answer(document(), rule, request);
+                assert_eq!(response.status(), status);
+                assert_eq!(response.headers()[header::CACHE_CONTROL], expected);
+            }
+        }
+        let never = Caching { current_max_age: Duration::ZERO, ..Caching::default() };
+        let rule = cache_control(&current(), never, Audience::Some);
+        let response = answer(document(), rule, &HeaderMap::new());
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "max-age=0, no-cache, no-store");
     }
 
     /// Checklist row C-033.

@@ -7,15 +7,21 @@ use axum::response::{IntoResponse as _, Response};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::upload;
+use countersign_access::Caller;
 use countersign_tuf::names::Gun;
+use countersign_tuf::rules::UploadedPart;
 
-/// 200 with an empty body.
+/// 200 with an empty body. Whom the rules keep from one of the roles, they keep from all of it.
 pub(in crate::routes) async fn publish(
     app: &App,
+    caller: &Caller,
     gun: &Gun,
     request: Request,
 ) -> Result<Response, ApiError> {
     let parts = upload::read(request, &app.settings.limits).await?;
+    app.access
+        .admit_roles(caller, gun, parts.iter().map(UploadedPart::role))
+        .map_err(ApiError::Unauthorized)?;
     app.trust.publish(gun, parts).await.map_err(ApiError::Publish)?;
     Ok(StatusCode::OK.into_response())
 }
