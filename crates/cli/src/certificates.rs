@@ -9,8 +9,8 @@ use countersign_config::Settings;
 use countersign_config::sections::tls::{ClientCertificates, ClientNameIn};
 use countersign_server::tls::generated::{self, Action};
 use countersign_server::tls::{
-    ClientAuthorities, ClientPolicy, ClientTerms, Identity, NameSource, Presence, Stage, TlsError,
-    Validity, validity_in,
+    ClientAuthorities, ClientPolicy, ClientTerms, Identity, NameSource, Presence, RevocationLists,
+    Stage, TlsError, Validity, validity_in,
 };
 
 use crate::data_dir::DataDir;
@@ -74,6 +74,7 @@ impl Certificates {
         if let ClientPolicy::Certified(authorities) = &self.clients {
             let mend = "add the authority that follows it to the file, then send SIGHUP";
             warn_of_last_third(authorities.path(), authorities.validity(), now, mend);
+            authorities.revocation().into_iter().for_each(|lists| warn_of_lists(lists, now));
         }
         if let Authority::Generated(ca_cert) = &self.authority {
             warn_of_authority(ca_cert, now);
@@ -98,7 +99,8 @@ pub(crate) fn client_policy(
         ClientNameIn::Email => NameSource::Email,
         ClientNameIn::Uri => NameSource::Uri,
     };
-    let terms = ClientTerms { ca: ca.to_owned(), presence, name };
+    let crl = tls.client_crl().map(Path::to_owned);
+    let terms = ClientTerms { ca: ca.to_owned(), crl, presence, name };
     Ok(ClientPolicy::Certified(ClientAuthorities::load(&terms, now)?))
 }
 
@@ -129,6 +131,25 @@ fn warn_of_last_third(cert: &Path, validity: Validity, now: DateTime<Utc>, mend:
         Stage::LastThird => tracing::warn!(%cert, %not_after, mend, "a certificate ends soon"),
         Stage::NotYet | Stage::Over => {
             tracing::error!(%cert, %not_after, mend, "a certificate is not valid now");
+        }
+    }
+}
+
+/// Writes to the log which revocation lists end soon, or have ended.
+pub(crate) fn warn_of_lists(lists: &RevocationLists, now: DateTime<Utc>) {
+    let crl = lists.path().display();
+    let mend = "put the authority's next list into the file";
+    for validity in lists.validities() {
+        let not_after = validity.not_after;
+        match validity.stage(now) {
+            Stage::Fresh | Stage::NotYet => {}
+            Stage::LastThird => {
+                tracing::warn!(%crl, %not_after, mend, "a revocation list ends soon")
+            }
+            Stage::Over => tracing::error!(
+                %crl, %not_after, mend,
+                "a revocation list has ended: clients of its authority are refused"
+            ),
         }
     }
 }

@@ -22,8 +22,10 @@ mod key_ring;
 mod logs;
 mod notary_name;
 mod old_keys;
+mod revocation;
 mod signals;
 mod upkeep;
+mod watched;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

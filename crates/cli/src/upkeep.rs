@@ -20,6 +20,7 @@ use crate::certificates::Certificates;
 use crate::data_dir::DataDir;
 use crate::flags;
 use crate::logs::LevelSwitch;
+use crate::revocation::Revocation;
 use crate::signals::{Wish, WishSignals};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -43,6 +44,7 @@ pub(crate) struct Upkeep {
     pub(crate) dir: DataDir,
     pub(crate) transport: Transport,
     pub(crate) access: Arc<Access>,
+    pub(crate) revocation: Revocation,
     pub(crate) level: LevelSwitch,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -65,7 +67,7 @@ impl Upkeep {
                 Due::Wish(Wish::LogMore) => self.shift_level(self.level.level().more()),
                 Due::Wish(Wish::LogLess) => self.shift_level(self.level.level().less()),
                 Due::Day => self.look(),
-                Due::Look => self.access.look(),
+                Due::Look => self.look_at_files(),
             });
         }
     }
@@ -81,7 +83,9 @@ impl Upkeep {
         }
         self.access.reread();
         let Transport::Tls(tls) = &self.transport else { return };
+        let revocation = Revocation::of(&self.settings);
         let Some(certificates) = self.refresh(tls) else { return };
+        self.revocation = revocation;
         let clients = match &certificates.clients {
             ClientPolicy::Anyone => None,
             ClientPolicy::Certified(authorities) => Some(authorities.path().display()),
@@ -99,6 +103,14 @@ impl Upkeep {
     fn look(&self) {
         if let Transport::Tls(tls) = &self.transport {
             self.refresh(tls);
+        }
+    }
+
+    /// The look at files that are taken over as they change.
+    fn look_at_files(&mut self) {
+        self.access.look();
+        if let Transport::Tls(tls) = &self.transport {
+            self.revocation.look(&self.settings, tls, self.clock.now());
         }
     }
 
@@ -235,7 +247,9 @@ mod tests {
         let clock = Arc::new(At(started + age));
         let transport = Transport::Tls(tls);
         let access = Arc::new(Access::open());
-        (Upkeep { flags, settings, dir, transport, access, level, clock }, directory)
+        let revocation = Revocation::of(&settings);
+        let upkeep = Upkeep { flags, settings, dir, transport, access, revocation, level, clock };
+        (upkeep, directory)
     }
 
     fn leaf(directory: &TempDir) -> Vec<u8> {

@@ -100,6 +100,7 @@ cert = "/tls/cert.pem"
 key = "/tls/key.pem"
 client_ca = "/tls/clients.pem"
 client_certificates = "optional"
+client_crl = "/tls/revoked.crl"
 client_name = "email"
 [access]
 rules = "/etc/rules.toml"
@@ -166,6 +167,7 @@ fn every_key_of_the_file_arrives() {
     assert_eq!((own.cert, own.key), (Path::new("/tls/cert.pem"), Path::new("/tls/key.pem")));
     assert_eq!(settings.tls.client_ca(), Some(Path::new("/tls/clients.pem")));
     assert_eq!(settings.tls.client_certificates, ClientCertificates::Optional);
+    assert_eq!(settings.tls.client_crl(), Some(Path::new("/tls/revoked.crl")));
     assert_eq!(settings.tls.client_name, ClientNameIn::Email);
     assert_eq!(settings.access.rules, Some("/etc/rules.toml".into()));
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ed25519);
@@ -221,7 +223,7 @@ fn every_limit_of_the_file_arrives() {
 fn relative_paths_of_the_file_start_at_its_directory() {
     let file = File::new(
         "server.data_dir = 'data'\ntls.cert = 'c'\ntls.key = 'k'\ntls.client_ca = 'a'\n\
-         access.rules = 'r'\nkeys.passphrase_file = 'p'\n",
+         tls.client_crl = 'l'\naccess.rules = 'r'\nkeys.passphrase_file = 'p'\n",
     );
     let settings = file.load().unwrap();
     let base = file.dir.path();
@@ -229,6 +231,7 @@ fn relative_paths_of_the_file_start_at_its_directory() {
     let own = settings.tls.own().unwrap();
     assert_eq!((own.cert, own.key), (&*base.join("c"), &*base.join("k")));
     assert_eq!(settings.tls.client_ca(), Some(&*base.join("a")));
+    assert_eq!(settings.tls.client_crl(), Some(&*base.join("l")));
     assert_eq!(settings.access.rules, Some(base.join("r")));
     assert_eq!(settings.keys.passphrase_file, Some(base.join("p")));
 }
@@ -300,7 +303,7 @@ fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     check_refused(
         "[tls]\ncert_flie = 'x'\n",
         "countersign.toml:2:1: unknown key `tls.cert_flie`: the keys of [tls] are cert, \
-         key, client_ca, client_certificates, client_name, plain_http",
+         key, client_ca, client_certificates, client_crl, client_name, plain_http",
     );
     check_refused(
         "[server]\nlisten = '127.0.0.1:1'\n  data_dri = 'x'\n",
@@ -533,6 +536,7 @@ fn levels_of_the_log_follow_one_another() {
 fn what_is_said_of_client_certificates_needs_their_authority() {
     for (line, key) in [
         ("client_certificates = 'optional'", "tls.client_certificates"),
+        ("client_crl = 'r'", "tls.client_crl"),
         ("client_name = 'dns'", "tls.client_name"),
     ] {
         let error = File::new(&format!("[tls]\n{line}\n")).refusal();

@@ -95,7 +95,11 @@ pub async fn serve(
 }
 
 fn log_refused(peer: Option<&SocketAddr>, error: &io::Error) {
+    let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match peer {
+        Some(peer) if matches!(refused, Some(rustls::Error::InvalidCertificate(_))) => {
+            tracing::info!(%peer, %error, "a client's certificate is refused");
+        }
         Some(peer) => tracing::debug!(%peer, %error, "connection refused"),
         None => tracing::warn!(%error, "cannot accept connections for now"),
     }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use countersign_server::tls::generated::{self, Action, GeneratedFiles};
-use countersign_server::tls::{ClientFiles, ClientName, ensure_client};
+use countersign_server::tls::{
+    ClientFiles, ClientName, RevokedClient, ensure_client, revoke_client,
+};
 use countersign_trust::{Clock as _, SystemClock};
 use sha2::{Digest as _, Sha256};
 use x509_cert::Certificate;
@@ -52,6 +54,25 @@ enum Command {
         #[arg(long = "client", value_name = "NAME")]
         clients: Vec<ClientName>,
     },
+    /// Revoke the certificates of clients.
+    ///
+    /// Puts the certificate NAME.crt of each client into ca.crl beside the authority, which is made
+    /// when it is not there, and puts the pair aside under another name, so that certs make can make
+    /// the client a new one. Name ca.crl in tls.client_crl: a running server sees it change within
+    /// seconds. Certificates by another authority are revoked there, for instance with openssl ca.
+    #[command(after_help = "Examples:
+  countersign certs revoke ci
+  countersign certs revoke --out certs ci alice")]
+    Revoke {
+        #[command(flatten)]
+        flags: SettingsFlags,
+        /// The directory of the authority, instead of certs in the data directory
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// The clients, as certs make --client named them
+        #[arg(value_name = "NAME", required = true)]
+        clients: Vec<ClientName>,
+    },
     /// Show the certificates that serve uses, and where docker and notary want the authority's.
     ///
     /// Give it the same settings as serve. Nothing is made or changed.
@@ -69,6 +90,7 @@ impl Certs {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let text = match self.command {
             Command::Make { flags, out, clients } => make(flags, out, &clients)?,
+            Command::Revoke { flags, out, clients } => revoke(flags, out, &clients)?,
             Command::Show { flags } => show(flags)?,
         };
         io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)
@@ -112,6 +134,27 @@ fn make_in(dir: &Path, hosts: &[String], clients: &[ClientName]) -> Result<Strin
         text.push_str(&format!("certificate of client {name}, {action}: {}\n", cert.display()));
     }
     text.push_str("Each key is beside its certificate, for this user only.\n");
+    Ok(text)
+}
+
+fn revoke(
+    flags: SettingsFlags,
+    out: Option<PathBuf>,
+    clients: &[ClientName],
+) -> Result<String, Failure> {
+    let dir = match out {
+        Some(out) => std::path::absolute(&out)
+            .map_err(|error| failed(&out, error, "name the directory of the authority"))?,
+        None => DataDir::at(flags.settings()?.server.data_dir())?.certs(),
+    };
+    let now = SystemClock.now();
+    let mut text = String::new();
+    for client in clients {
+        let RevokedClient { list, cert, revoked } = revoke_client(&dir, client, now)?;
+        let (name, cert, list) = (client.as_str(), cert.display(), list.display());
+        text.push_str(&format!("certificate of client {name}, revoked: {cert}\n"));
+        text.push_str(&format!("in the list for tls.client_crl, of {revoked}: {list}\n"));
+    }
     Ok(text)
 }
 

@@ -147,6 +147,158 @@ fn where_certificates_are_optional_a_client_without_one_is_nobody_and_a_bad_one_
     assert!(said.contains("clients may show a certificate by an authority in "), "{said}");
 }
 
+/// Writes `ours.crl`, by openssl: the list of `ours` with the certificates `NAME.crt` in it.
+fn revoke(dir: &Path, names: &[&str]) {
+    fs::write(
+        dir.join("ca.cnf"),
+        "[ca]\ndefault_ca = ours\n[ours]\ndatabase = index.txt\ncrlnumber = number\n\
+         default_md = sha256\ndefault_crl_days = 1\ncrl_extensions = extensions\n\
+         [extensions]\nauthorityKeyIdentifier = keyid\n",
+    )
+    .unwrap();
+    fs::write(dir.join("index.txt"), "").unwrap();
+    fs::write(dir.join("number"), "01\n").unwrap();
+    let authority = "-config ca.cnf -cert ours/ca.crt -keyfile ours/ca.key";
+    for name in names {
+        openssl(dir, &format!("ca {authority} -revoke {name}.crt"));
+    }
+    openssl(dir, &format!("ca {authority} -gencrl -out ours.crl"));
+}
+
+#[test]
+fn a_list_that_changes_locks_out_and_lets_in_without_a_signal() {
+    let dir = empty_dir();
+    let ci = make(dir.path(), "ours").join("ci");
+    revoke(dir.path(), &[]);
+    let mut server = start_with(dir.path(), "client_crl = \"ours.crl\"\n");
+    let shown = Shown::Pair(&ci);
+    let mut open = Connection::open(&server, &authority(dir.path()), &shown).unwrap();
+    assert!(open.answers("/v2/"));
+
+    revoke(dir.path(), &["ours/ci"]);
+    server.wait_for_log("revocation lists read again");
+    let (status, _) = open.get("/v2/").unwrap();
+    assert_eq!(status, "HTTP/1.1 401 Unauthorized");
+    assert!(!answers(&server, dir.path(), &shown, "/v2/"));
+    let line = server.wait_for_log("a client's certificate is refused");
+    assert!(line.contains("Revoked"), "{line}");
+
+    fs::write(dir.path().join("ours.crl"), "broken").unwrap();
+    let line = server.wait_for_log("the revocation lists cannot be read again");
+    assert!(line.contains("ours.crl") && line.contains("replace it"), "{line}");
+    assert!(!answers(&server, dir.path(), &shown, "/v2/"), "the list in use stays");
+
+    revoke(dir.path(), &[]);
+    server.wait_for_log("revocation lists read again");
+    assert!(answers(&server, dir.path(), &shown, "/v2/"));
+    server.stop();
+}
+
+#[test]
+fn after_sighup_a_list_holds_at_once_and_one_that_is_gone_from_the_settings_does_not() {
+    let dir = empty_dir();
+    let ci = make(dir.path(), "ours").join("ci");
+    revoke(dir.path(), &["ours/ci"]);
+    let mut server = start_with(dir.path(), "");
+    let shown = Shown::Pair(&ci);
+    assert!(answers(&server, dir.path(), &shown, "/v2/"));
+    let with = "[tls]\nclient_ca = \"ours/ca.crt\"\nclient_crl = \"ours.crl\"\n";
+    for (settings, expected) in [(with, false), ("tls.client_ca = \"ours/ca.crt\"\n", true)] {
+        fs::write(dir.path().join("c.toml"), settings).unwrap();
+        server.signal("HUP");
+        server.wait_for_log("certificates read again");
+        assert_eq!(answers(&server, dir.path(), &shown, "/v2/"), expected);
+    }
+    server.stop();
+}
+
+#[test]
+fn a_list_that_does_not_load_stops_the_start_and_config_check_says_so() {
+    let dir = empty_dir();
+    make(dir.path(), "ours");
+    fs::copy(dir.path().join("ours/ca.crt"), dir.path().join("wrong.crl")).unwrap();
+    for (file, words) in [
+        ("wrong.crl", "wrong.crl holds no revocation list"),
+        ("missing.crl", "missing.crl: No such file"),
+    ] {
+        let settings = format!("tls.client_ca = 'ours/ca.crt'\ntls.client_crl = '{file}'\n");
+        fs::write(dir.path().join("c.toml"), settings).unwrap();
+        let mut command = serve(dir.path());
+        command.args(["--config", "c.toml"]);
+        let check = countersign(dir.path(), &["config", "check", "--config", "c.toml"]);
+        for command in [command, check] {
+            let (code, line) = refusal(command);
+            assert_eq!(code, 7, "{line}");
+            assert!(line.contains(words), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_list_that_has_ended_or_is_missing_refuses_its_clients_and_the_log_says_so() {
+    let dir = empty_dir();
+    let ci = make(dir.path(), "ours").join("ci");
+    revoke(dir.path(), &[]);
+    fs::copy(dir.path().join("ours.crl"), dir.path().join("whole.crl")).unwrap();
+    let dates = "-crl_lastupdate 20200101000000Z -crl_nextupdate 20200102000000Z";
+    let ca = "-config ca.cnf -cert ours/ca.crt -keyfile ours/ca.key";
+    openssl(dir.path(), &format!("ca {ca} -gencrl {dates} -out ours.crl"));
+    let log = |settings: &str, pair: &Path| {
+        fs::write(dir.path().join("c.toml"), settings).unwrap();
+        let mut command = serve(dir.path());
+        command.args(["--config", "c.toml"]);
+        let server = start(command);
+        assert!(!answers(&server, dir.path(), &Shown::Pair(pair), "/v2/"));
+        server.stop().stderr
+    };
+    let said = log("tls.client_ca = 'ours/ca.crt'\ntls.client_crl = 'ours.crl'\n", &ci);
+    assert!(said.contains("a revocation list has ended"), "{said}");
+    let other = make(dir.path(), "others").join("ci");
+    let said = log("tls.client_ca = 'others/ca.crt'\ntls.client_crl = 'whole.crl'\n", &other);
+    assert!(said.contains("an authority of clients has no revocation list"), "{said}");
+}
+
+#[test]
+fn a_client_that_certs_revoke_names_is_locked_out_and_its_next_pair_is_let_in() {
+    let dir = empty_dir();
+    let ours = make(dir.path(), "ours");
+    let certs = |verb: &str, rest: &[&str]| {
+        let done =
+            run(countersign(dir.path(), &[&["certs", verb, "--out", "ours"], rest].concat()));
+        assert_eq!(done.status.code(), Some(0), "{}", done.stderr);
+        done.stdout
+    };
+    certs("make", &["--client", "old"]);
+    certs("revoke", &["old"]);
+    let mut server = start_with(dir.path(), "client_crl = \"ours/ca.crl\"\n");
+    assert!(answers(&server, dir.path(), &Shown::Pair(&ours.join("ci")), "/v2/"));
+    let said = certs("revoke", &["ci"]);
+    assert!(said.contains("in the list for tls.client_crl, of 2: "), "{said}");
+    let aside =
+        said.lines().find_map(|line| line.strip_prefix("certificate of client ci, revoked: "));
+    let aside = Path::new(aside.unwrap()).with_extension("");
+    server.wait_for_log("revocation lists read again");
+    certs("make", &["--client", "ci"]);
+    for (pair, expected) in [(aside, false), (ours.join("ci"), true)] {
+        let shown = [".crt", ".key"].map(|end| PathBuf::from(format!("{}{end}", pair.display())));
+        let there = shown.iter().all(|path| path.exists());
+        assert!(there, "{}", pair.display());
+        assert_eq!(answers(&server, dir.path(), &Shown::Pair(&pair), "/v2/"), expected);
+    }
+    server.stop();
+}
+
+#[test]
+fn certs_revoke_refuses_a_client_that_is_not_there() {
+    let dir = empty_dir();
+    make(dir.path(), "ours");
+    let (code, line) =
+        refusal(countersign(dir.path(), &["certs", "revoke", "--out", "ours", "bob"]));
+    assert_eq!(code, 7, "{line}");
+    assert!(line.contains("bob.crt"), "{line}");
+    assert!(!dir.path().join("ours/ca.crl").exists());
+}
+
 #[test]
 fn without_a_client_authority_no_certificate_is_wanted() {
     let dir = empty_dir();

@@ -50,6 +50,11 @@ fn the_help_of_certs_make() {
 }
 
 #[test]
+fn the_help_of_certs_revoke() {
+    insta::assert_snapshot!(printed(&["certs", "revoke", "--help"]));
+}
+
+#[test]
 fn the_help_of_certs_show() {
     insta::assert_snapshot!(printed(&["certs", "show", "--help"]));
 }

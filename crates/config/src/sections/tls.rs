@@ -31,6 +31,11 @@ pub struct Tls {
     ///
     /// Default: `required`. One of `required`, `optional`. Needs `client_ca`.
     pub client_certificates: ClientCertificates,
+    /// The file of the revocation lists of these authorities: several in PEM form, or one in DER
+    /// form.
+    ///
+    /// Default: none, which means that no certificate is revoked. Needs `client_ca`.
+    pub(crate) client_crl: Option<PathBuf>,
     /// Where in a client's certificate the user's name is.
     ///
     /// Default: `common-name`. One of `common-name`, `dns`, `email`, `uri`. Needs `client_ca`.
@@ -113,11 +118,18 @@ impl Tls {
         self.client_ca.as_deref()
     }
 
+    /// The file of the revocation lists of these authorities.
+    #[must_use]
+    pub fn client_crl(&self) -> Option<&Path> {
+        self.client_crl.as_deref()
+    }
+
     /// The first key that says something of the certificates of clients, who need none.
     fn idle_key(&self) -> Option<&'static str> {
-        let Self { client_ca, client_certificates, client_name, .. } = self;
+        let Self { client_ca, client_certificates, client_crl, client_name, .. } = self;
         let keys = [
             ("tls.client_certificates", *client_certificates != ClientCertificates::default()),
+            ("tls.client_crl", client_crl.is_some()),
             ("tls.client_name", *client_name != ClientNameIn::default()),
         ];
         let idle = keys.into_iter().find(|(_, says)| *says && client_ca.is_none());
@@ -144,5 +156,6 @@ impl Tls {
         self.cert = self.cert.take().map(|path| base.join(path));
         self.key = self.key.take().map(|path| base.join(path));
         self.client_ca = self.client_ca.take().map(|path| base.join(path));
+        self.client_crl = self.client_crl.take().map(|path| base.join(path));
     }
 }

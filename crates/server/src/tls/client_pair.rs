@@ -83,15 +83,9 @@ pub fn ensure_client(
     name: &ClientName,
     now: DateTime<Utc>,
 ) -> Result<ClientFiles, TlsError> {
-    let path = |stem: &str, ending: &str| dir.join(format!("{stem}.{ending}"));
-    let (ca_cert, ca_key) = (path("ca", "crt"), path("ca", "key"));
-    for (file, missing) in [(&ca_cert, "ca.crt"), (&ca_key, "ca.key")] {
-        if !files::is_there(file)? {
-            return Err(TlsError::Incomplete { dir: dir.to_owned(), missing });
-        }
-    }
-    let authority = Authority::load(&ca_cert, &ca_key)?;
-    let (cert, key) = (path(name.as_str(), "crt"), path(name.as_str(), "key"));
+    let path = |ending: &str| dir.join(format!("{}.{ending}", name.as_str()));
+    let authority = Authority::of_dir(dir)?;
+    let (cert, key) = (path("crt"), path("key"));
     let issue = |key: &rcgen::KeyPair| {
         let pem = authority.issue(&Bearer::Client(name.as_str().to_owned()), key, now)?;
         files::write(&cert, Secrecy::Public, pem.as_bytes())

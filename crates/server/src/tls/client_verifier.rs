@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use chrono::{DateTime, Utc};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::WebPkiClientVerifier;
@@ -22,6 +23,7 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
 
 use super::TlsError;
 use super::clients::Presence;
+use super::revocation::{RevocationLists, Standing};
 use super::validity::{Stage, Validity};
 
 /// The purposes in RFC 5280, 4.2.1.12, that fit a client.
@@ -32,40 +34,80 @@ const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0"
 /// issued.
 #[derive(Debug)]
 pub(super) struct ClientVerifier {
-    given: Vec<CertificateDer<'static>>,
+    given: Vec<Given>,
     issued: Option<Arc<dyn ClientCertVerifier>>,
     hints: Vec<DistinguishedName>,
     presence: Presence,
     provider: Arc<CryptoProvider>,
 }
 
+/// A certificate of the file, and what the revocation lists say of it.
+#[derive(Debug)]
+struct Given {
+    der: CertificateDer<'static>,
+    standing: Standing,
+}
+
 impl ClientVerifier {
-    /// For the certificates of one file.
+    /// For the certificates of one file, with the lists of those that are revoked.
     ///
     /// # Errors
-    /// [`TlsError::Issue`] when rustls does not take the authorities among them.
+    /// [`TlsError::Issue`] when rustls does not take the authorities among them, or the lists.
     pub(super) fn new(
-        given: Vec<CertificateDer<'static>>,
+        certificates: Vec<CertificateDer<'static>>,
+        lists: Option<&RevocationLists>,
         presence: Presence,
-        provider: Arc<CryptoProvider>,
     ) -> Result<Self, TlsError> {
-        let refused = |error: &dyn ToString| TlsError::Issue { reason: error.to_string() };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let (mut all, mut authorities) = (RootCertStore::empty(), RootCertStore::empty());
-        for certificate in &given {
-            all.add(certificate.clone()).map_err(|error| refused(&error))?;
+        let mut given = Vec::new();
+        for der in certificates {
+            all.add(der.clone()).map_err(refused)?;
+            let parsed = Certificate::from_der(&der).map_err(refused)?;
             // rustls would let every anchor issue, whatever it says of itself.
-            if is_authority(certificate) {
-                authorities.add(certificate.clone()).map_err(|error| refused(&error))?;
+            if is_authority(&parsed) {
+                authorities.add(der.clone()).map_err(refused)?;
+                warn_without_list(&parsed, lists);
             }
+            let standing = lists.map_or(Standing::Unlisted, |lists| lists.standing(&parsed));
+            given.push(Given { der, standing });
         }
-        let issued = if authorities.is_empty() {
-            None
-        } else {
-            let provider = Arc::clone(&provider);
-            let builder = WebPkiClientVerifier::builder_with_provider(authorities.into(), provider);
-            Some(builder.build().map_err(|error| refused(&error))?)
-        };
+        let issued = issued_verifier(authorities, lists, &provider)?;
         Ok(Self { given, issued, hints: all.subjects(), presence, provider })
+    }
+}
+
+/// Judges what `authorities` issued; `None` when there are none.
+fn issued_verifier(
+    authorities: RootCertStore,
+    lists: Option<&RevocationLists>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+    if authorities.is_empty() {
+        return Ok(None);
+    }
+    let provider = Arc::clone(provider);
+    let mut builder = WebPkiClientVerifier::builder_with_provider(authorities.into(), provider);
+    if let Some(lists) = lists {
+        // Whoever has no list, or one that has ended, is refused.
+        builder = builder.with_crls(lists.ders()).enforce_revocation_expiration();
+    }
+    builder.build().map(Some).map_err(refused)
+}
+
+fn refused(error: impl ToString) -> TlsError {
+    TlsError::Issue { reason: error.to_string() }
+}
+
+fn warn_without_list(authority: &Certificate, lists: Option<&RevocationLists>) {
+    let Some(lists) = lists else { return };
+    if !lists.has_one_by(authority) {
+        tracing::error!(
+            authority = %authority.tbs_certificate().subject(),
+            crl = %lists.path().display(),
+            mend = "put its list into the file; one without entries will do",
+            "an authority of clients has no revocation list: its clients are refused"
+        );
     }
 }
 
@@ -84,8 +126,8 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        if self.given.iter().any(|given| given == end_entity) {
-            return verify_given(end_entity, now);
+        if let Some(given) = self.given.iter().find(|given| given.der == *end_entity) {
+            return verify_given(given, now);
         }
         match &self.issued {
             Some(issued) => issued.verify_client_cert(end_entity, intermediates, now),
@@ -118,18 +160,18 @@ impl ClientCertVerifier for ClientVerifier {
     }
 }
 
-/// A certificate that is in the file needs no issuer, but dates and purpose count as for any.
-fn verify_given(
-    certificate: &CertificateDer<'_>,
-    now: UnixTime,
-) -> Result<ClientCertVerified, rustls::Error> {
-    let parsed = Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+/// A certificate that is in the file needs no issuer, and no list by its issuer; but dates, purpose
+/// and such a list count as for any.
+fn verify_given(given: &Given, now: UnixTime) -> Result<ClientCertVerified, rustls::Error> {
+    let parsed = Certificate::from_der(&given.der).map_err(|_| CertificateError::BadEncoding)?;
     let now = UNIX_EPOCH.checked_add(std::time::Duration::from_secs(now.as_secs()));
-    match now.map(|now| Validity::of(&parsed).stage(now.into())) {
-        Some(Stage::Fresh | Stage::LastThird) => {}
-        Some(Stage::NotYet) => return Err(CertificateError::NotValidYet.into()),
-        Some(Stage::Over) | None => return Err(CertificateError::Expired.into()),
+    let now: DateTime<Utc> = now.ok_or(CertificateError::Expired)?.into();
+    match Validity::of(&parsed).stage(now) {
+        Stage::Fresh | Stage::LastThird => {}
+        Stage::NotYet => return Err(CertificateError::NotValidYet.into()),
+        Stage::Over => return Err(CertificateError::Expired.into()),
     }
+    given.standing.judge(now)?;
     let usage = parsed
         .tbs_certificate()
         .get_extension::<ExtendedKeyUsage>()
@@ -143,9 +185,8 @@ fn verify_given(
     }
 }
 
-fn is_authority(certificate: &CertificateDer<'_>) -> bool {
-    let Ok(parsed) = Certificate::from_der(certificate) else { return false };
-    let constraints = parsed.tbs_certificate().get_extension::<BasicConstraints>();
+fn is_authority(certificate: &Certificate) -> bool {
+    let constraints = certificate.tbs_certificate().get_extension::<BasicConstraints>();
     matches!(constraints, Ok(Some((_, constraints))) if constraints.ca)
 }
 
@@ -203,9 +244,8 @@ mod tests {
         shown: &CertificateDer<'_>,
         days: i64,
     ) -> bool {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let required = Presence::Required;
-        let verifier = ClientVerifier::new(vec![given.clone()], required, provider).unwrap();
+        let verifier = ClientVerifier::new(vec![given.clone()], None, required).unwrap();
         assert!(verifier.client_auth_mandatory());
         let at = u64::try_from((now() + TimeDelta::days(days)).timestamp()).unwrap();
         let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(at));

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use super::TlsError;
 use super::client_verifier::ClientVerifier;
 use super::identity::{bad_pem, read_chain, validity};
+use super::revocation::RevocationLists;
 use super::user_name::NameSource;
 use super::validity::{Stage, Validity};
 
@@ -39,6 +40,8 @@ pub enum Presence {
 pub struct ClientTerms {
     /// The PEM file of the authorities, and of certificates that count for themselves.
     pub ca: PathBuf,
+    /// The file of revocation lists; `None` when no certificate is revoked.
+    pub crl: Option<PathBuf>,
     /// Whether a certificate is required.
     pub presence: Presence,
     /// Where in a certificate the user's name is.
@@ -50,7 +53,7 @@ impl ClientTerms {
     #[must_use]
     pub fn required(ca: &Path) -> Self {
         let (presence, name) = (Presence::Required, NameSource::CommonName);
-        Self { ca: ca.to_owned(), presence, name }
+        Self { ca: ca.to_owned(), crl: None, presence, name }
     }
 }
 
@@ -58,18 +61,19 @@ impl ClientTerms {
 #[derive(Clone, Debug)]
 pub struct ClientAuthorities {
     verifier: Arc<ClientVerifier>,
+    revocation: Option<RevocationLists>,
     terms: ClientTerms,
     validity: Validity,
 }
 
 impl ClientAuthorities {
-    /// Loads the certificates of a PEM file. One that is not valid at `now` is left out with a word
+    /// Loads the certificates of a PEM file, and the revocation lists. A certificate that is not valid at `now` is left out with a word
     /// in the log: a handshake looks at the dates of the client's certificate only, so an authority
     /// that has ended would go on to let its clients in.
     ///
     /// # Errors
     /// [`TlsError`] when the file cannot be read, holds no certificate or something that is none,
-    /// or when none of them is valid at `now`.
+    /// or when none of them is valid at `now`; and when the revocation lists cannot be used.
     pub fn load(terms: &ClientTerms, now: DateTime<Utc>) -> Result<Self, TlsError> {
         const EXPECTED: &str = "certificate";
         let path = terms.ca.as_path();
@@ -100,10 +104,10 @@ impl ClientAuthorities {
             }
             None => bad_pem(path, EXPECTED, "none found"),
         })?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = ClientVerifier::new(given, terms.presence, provider)
+        let revocation = terms.crl.as_deref().map(RevocationLists::load).transpose()?;
+        let verifier = ClientVerifier::new(given, revocation.as_ref(), terms.presence)
             .map_err(|error| bad_pem(path, EXPECTED, error))?;
-        Ok(Self { verifier: Arc::new(verifier), terms: terms.clone(), validity })
+        Ok(Self { verifier: Arc::new(verifier), revocation, terms: terms.clone(), validity })
     }
 
     /// The file that they are from.
@@ -116,6 +120,12 @@ impl ClientAuthorities {
     #[must_use]
     pub fn validity(&self) -> Validity {
         self.validity
+    }
+
+    /// The revocation lists, when there is a file of them.
+    #[must_use]
+    pub fn revocation(&self) -> Option<&RevocationLists> {
+        self.revocation.as_ref()
     }
 
     /// What the operator says of clients.

@@ -46,6 +46,15 @@ pub(super) fn write(path: &Path, secrecy: Secrecy, contents: &[u8]) -> Result<()
     })
 }
 
+/// Gives a file another name in its directory.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), TlsError> {
+    std::fs::rename(from, to).map_err(|source| TlsError::Io {
+        action: "cannot rename",
+        path: from.to_owned(),
+        source,
+    })
+}
+
 /// Removes a file that may be missing.
 pub(super) fn remove(path: &Path) -> Result<(), TlsError> {
     remove_if_there(path).map_err(|source| TlsError::Io {

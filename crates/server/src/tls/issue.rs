@@ -8,20 +8,23 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _,
+    SanType, SerialNumber, date_time_ymd,
 };
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use x509_cert::Certificate;
+use x509_cert::crl::CertificateList;
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::name::Name;
 use zeroize::Zeroizing;
 
-use super::TlsError;
 use super::validity::Validity;
+use super::{TlsError, files};
 
 /// How long the authority lives.
 const AUTHORITY_LIFETIME: TimeDelta = TimeDelta::days(3650);
@@ -29,6 +32,8 @@ const AUTHORITY_LIFETIME: TimeDelta = TimeDelta::days(3650);
 const LEAF_LIFETIME: TimeDelta = TimeDelta::days(397);
 /// How far back the validity starts, for clients whose clock is behind.
 const CLOCK_SLACK: TimeDelta = TimeDelta::hours(1);
+/// Why an authority of another make cannot sign here.
+const NOT_OURS: &str = "ca.crt was not made by this program, so ca.key is of no use here";
 
 /// A name that the leaf carries.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,9 +84,43 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(params, key_pair), certificate })
     }
 
+    /// The authority of `dir`: `ca.crt` and `ca.key`.
+    pub(super) fn of_dir(dir: &Path) -> Result<Self, TlsError> {
+        let (cert, key) = (dir.join("ca.crt"), dir.join("ca.key"));
+        for (file, missing) in [(&cert, "ca.crt"), (&key, "ca.key")] {
+            if !files::is_there(file)? {
+                return Err(TlsError::Incomplete { dir: dir.to_owned(), missing });
+            }
+        }
+        Self::load(&cert, &key)
+    }
+
+    /// When it is valid.
+    pub(super) fn validity(&self) -> Validity {
+        self.certificate.validity()
+    }
+
+    /// Whether `name` is that of this authority.
+    pub(super) fn is_named(&self, name: &Name) -> bool {
+        name == self.certificate.0.tbs_certificate().subject()
+    }
+
+    /// A revocation list, in PEM form.
+    pub(super) fn sign_list(
+        &self,
+        list: &CertificateRevocationListParams,
+    ) -> Result<String, TlsError> {
+        let signed = list.signed_by(&self.issuer).map_err(issue)?;
+        let parsed = <CertificateList>::from_der(signed.der()).map_err(issue)?;
+        if !self.is_named(&parsed.tbs_cert_list.issuer) {
+            return Err(issue(NOT_OURS));
+        }
+        signed.pem().map_err(issue)
+    }
+
     /// Whether `leaf` names this authority as its issuer.
     pub(super) fn issued(&self, leaf: &Leaf) -> bool {
-        leaf.0.tbs_certificate().issuer() == self.certificate.0.tbs_certificate().subject()
+        self.is_named(leaf.0.tbs_certificate().issuer())
     }
 
     /// A leaf for `key` and its `bearer`, in PEM form. It never outlives the authority.
@@ -112,8 +151,7 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         let pem = params.signed_by(key, &self.issuer).map_err(issue)?.pem();
         if !self.issued(&Leaf::parse(pem.as_bytes())?) {
-            let reason = "ca.crt was not made by this program, so ca.key is of no use here";
-            return Err(issue(reason));
+            return Err(issue(NOT_OURS));
         }
         Ok(pem)
     }
@@ -137,6 +175,11 @@ impl Leaf {
     /// When it is valid.
     pub(super) fn validity(&self) -> Validity {
         Validity::of(&self.0)
+    }
+
+    /// Its serial number, as big-endian bytes.
+    pub(super) fn serial(&self) -> Vec<u8> {
+        self.0.tbs_certificate().serial_number().as_bytes().to_vec()
     }
 
     /// The names it carries; those of other kinds are left out.

@@ -22,6 +22,7 @@ pub struct LiveTls(Arc<ArcSwap<Setup>>);
 pub(super) struct Setup {
     pub(super) config: Arc<ServerConfig>,
     pub(super) clients: ClientPolicy,
+    pub(super) identity: Identity,
 }
 
 impl LiveTls {
@@ -47,6 +48,14 @@ impl LiveTls {
         Ok(())
     }
 
+    /// Puts other clients in place of the present ones, and goes on to show the same identity.
+    ///
+    /// # Errors
+    /// As [`LiveTls::new`]; the present configuration then stays.
+    pub fn replace_clients(&self, clients: &ClientPolicy) -> Result<(), TlsError> {
+        self.replace(self.setup().identity.clone(), clients)
+    }
+
     /// What is in place now.
     pub(super) fn setup(&self) -> Arc<Setup> {
         self.0.load_full()
@@ -55,8 +64,8 @@ impl LiveTls {
 
 impl Setup {
     fn new(identity: Identity, clients: &ClientPolicy) -> Result<Self, TlsError> {
-        let config = Arc::new(server_config(identity, clients)?);
-        Ok(Self { config, clients: clients.clone() })
+        let config = Arc::new(server_config(identity.clone(), clients)?);
+        Ok(Self { config, clients: clients.clone(), identity })
     }
 }
 

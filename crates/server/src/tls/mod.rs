@@ -13,12 +13,14 @@ pub mod generated;
 mod identity;
 mod issue;
 mod live;
+mod revocation;
+mod revoke;
 mod shown;
 mod user_name;
 mod validity;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -30,6 +32,8 @@ pub use identity::{Identity, validity_in};
 #[cfg(test)]
 pub(crate) use issue::set_validity;
 pub use live::LiveTls;
+pub use revocation::RevocationLists;
+pub use revoke::{RevokedClient, revoke_client};
 pub(crate) use shown::{NotLetIn, Shown};
 pub use user_name::NameSource;
 pub use validity::{Stage, Validity};
@@ -44,6 +48,18 @@ pub enum TlsError {
     BadHost {
         /// The name as given.
         host: String,
+    },
+    /// The file holds no revocation list that can be used.
+    #[error(
+        "{path} holds no revocation list in PEM or DER form that can be used ({reason}): replace it \
+         by one of version 2 that says when it ends, such as openssl ca -gencrl writes with \
+         crl_extensions"
+    )]
+    BadList {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// The file is not what it should be.
     #[error("{path} holds no {expected} in PEM form ({reason}): replace the file")]
@@ -119,4 +135,8 @@ pub enum TlsError {
         /// What is wrong.
         reason: String,
     },
+}
+
+fn bad_list(path: &Path, reason: impl ToString) -> TlsError {
+    TlsError::BadList { path: path.to_owned(), reason: reason.to_string() }
 }

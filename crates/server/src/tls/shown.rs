@@ -151,7 +151,8 @@ mod tests {
         let time = Arc::new(Time(AtomicU64::new(end)));
         let mut config = ServerConfig::clone(&setup.config);
         config.time_provider = Arc::clone(&time) as _;
-        let tls = LiveTls::of(Setup { config: Arc::new(config), clients });
+        let identity = setup.identity.clone();
+        let tls = LiveTls::of(Setup { config: Arc::new(config), clients, identity });
         let chain = vec![CertificateDer::from_pem_file(&client.cert).unwrap()];
         let shown = Shown::new(tls.clone(), tls.setup(), chain);
         let ci = Ok(Some("ci".to_owned()));

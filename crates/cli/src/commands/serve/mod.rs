@@ -19,6 +19,7 @@ use crate::data_dir::DataDir;
 use crate::database::Databases;
 use crate::exit::{self, Failure};
 use crate::flags::{self, LogFlags, SettingsFlags};
+use crate::revocation::Revocation;
 use crate::{key_ring, logs};
 pub(crate) use settings::{policy, sealed_settings};
 use started::Started;
@@ -80,6 +81,8 @@ impl Serve {
         let databases = Databases::of(&settings, &dir)?;
         let passphrases = Arc::new(key_ring::obtain(&settings.keys, &dir, &hold)?);
         let now = SystemClock.now();
+        // Before the lists are loaded, so that no change between is missed.
+        let revocation = Revocation::of(&settings);
         let (transport, authority) = match Certificates::load_unless_plain(&settings, &dir, now)? {
             Some(Certificates { identity, clients, authority }) => {
                 (Transport::Tls(LiveTls::new(identity, &clients)?), Some(authority))
@@ -97,6 +100,7 @@ impl Serve {
             databases,
             listener,
             transport,
+            revocation,
             authority,
             access,
         };

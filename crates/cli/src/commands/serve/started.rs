@@ -24,6 +24,7 @@ use crate::flags;
 use crate::greeting::{Authority, Greeting};
 use crate::logs::LevelSwitch;
 use crate::old_keys::Keeping;
+use crate::revocation::Revocation;
 use crate::signals::{StopSignals, WishSignals};
 use crate::upkeep::Upkeep;
 
@@ -51,6 +52,7 @@ pub(super) struct Started {
     pub(super) databases: Databases,
     pub(super) listener: TcpListener,
     pub(super) transport: Transport,
+    pub(super) revocation: Revocation,
     pub(super) authority: Option<Authority>,
     pub(super) access: Arc<Access>,
 }
@@ -209,6 +211,7 @@ impl Started {
         ));
         let upkeep = Upkeep {
             flags: self.flags,
+            revocation: self.revocation,
             settings: self.settings,
             dir: self.dir,
             transport: self.transport,

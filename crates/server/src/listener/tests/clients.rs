@@ -5,8 +5,9 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevokedCertParams, SerialNumber,
 };
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::PrivateKeyDer;
@@ -48,12 +49,53 @@ impl Authority {
     }
 
     fn policy(&self, presence: Presence) -> ClientPolicy {
-        let dir = tempfile::tempdir().unwrap();
-        let ca = dir.path().join("ca.crt");
-        std::fs::write(&ca, &self.pem).unwrap();
-        let terms = ClientTerms { ca, presence, name: NameSource::CommonName };
-        ClientPolicy::Certified(ClientAuthorities::load(&terms, now()).unwrap())
+        policy(&self.pem, None, presence)
     }
+
+    /// Lets in whom this authority issued a certificate, but for those that `lists` name.
+    fn policy_with(&self, lists: &[String], presence: Presence) -> ClientPolicy {
+        policy(&self.pem, Some(&lists.concat()), presence)
+    }
+
+    /// A list that revokes the certificates of these serial numbers, from a day ago until `end`
+    /// hours from now.
+    fn list(&self, serials: &[u64], end: i64) -> String {
+        let mut dates = CertificateParams::default();
+        set_validity(&mut dates, around_now().0, now() + TimeDelta::hours(end));
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: dates.not_before,
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: dates.not_before,
+            next_update: dates.not_after,
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).unwrap().pem().unwrap()
+    }
+
+    fn numbered(&self, serial: u64) -> Certificate {
+        let mut params = for_clients(params("numbered", around_now()));
+        params.serial_number = Some(SerialNumber::from(serial));
+        self.issue(&params)
+    }
+}
+
+fn policy(authorities: &str, lists: Option<&str>, presence: Presence) -> ClientPolicy {
+    let dir = tempfile::tempdir().unwrap();
+    let (ca, crl) = (dir.path().join("ca.crt"), dir.path().join("ca.crl"));
+    std::fs::write(&ca, authorities).unwrap();
+    let crl = lists.map(|lists| {
+        std::fs::write(&crl, lists).unwrap();
+        crl
+    });
+    let terms = ClientTerms { ca, crl, presence, name: NameSource::CommonName };
+    ClientPolicy::Certified(ClientAuthorities::load(&terms, now()).unwrap())
 }
 
 fn around_now() -> (DateTime<Utc>, DateTime<Utc>) {
@@ -205,5 +247,80 @@ async fn an_open_connection_goes_on_without_its_name_when_nobody_is_asked_any_mo
         assert_eq!(open.status().await, Ok(200));
         running.let_in(&ClientPolicy::Anyone);
         assert_eq!(open.status().await, Ok(200));
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_certificate_is_not_let_in_and_the_others_of_its_authority_are() {
+    let ours = Authority::new("ours");
+    let (revoked, good) = (ours.numbered(7), ours.numbered(8));
+    for (presence, without) in [(Presence::Required, None), (Presence::Optional, Some(200))] {
+        let running = start_for(&ours.policy_with(&[ours.list(&[7], 1)], presence));
+        for version in VERSIONS {
+            assert_eq!(running.ask_as(version, Some(&revoked)).await, None, "{version}");
+            assert_eq!(running.ask_as(version, Some(&good)).await, Some(200), "{version}");
+            assert_eq!(running.ask_as(version, None).await, without, "{version}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_open_connection_ends_when_its_certificate_is_revoked_and_comes_back_when_it_is_not() {
+    let ours = Authority::new("ours");
+    let client = ours.numbered(7);
+    for presence in [Presence::Required, Presence::Optional] {
+        for version in VERSIONS {
+            let running = start_for(&ours.policy_with(&[ours.list(&[], 1)], presence));
+            let mut open = running.caller(version, Some(&client)).await.unwrap();
+            assert_eq!(open.status().await, Ok(200));
+            running
+                .tls
+                .replace_clients(&ours.policy_with(&[ours.list(&[7], 1)], presence))
+                .unwrap();
+            assert_eq!(open.status().await, Ok(401), "{version} {presence:?}");
+            assert!(open.status().await.is_err(), "{version}: no further on it, nor on another");
+            assert_eq!(running.ask_as(version, Some(&client)).await, None);
+            running.tls.replace_clients(&ours.policy(presence)).unwrap();
+            assert_eq!(running.ask_as(version, Some(&client)).await, Some(200));
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_list_that_counts_nobody_of_an_authority_is_let_in() {
+    let (ours, other) = (Authority::new("ours"), Authority::new("other"));
+    let namesake = Authority::new("ours");
+    let client = ours.numbered(7);
+    for (lists, why) in [
+        (vec![ours.list(&[], -1)], "ended"),
+        (vec![other.list(&[], 1)], "by another"),
+        (vec![namesake.list(&[], 1)], "by another of the same name"),
+    ] {
+        let running = start_for(&ours.policy_with(&lists, Presence::Required));
+        for version in VERSIONS {
+            assert_eq!(running.ask_as(version, Some(&client)).await, None, "{why} {version}");
+        }
+    }
+    let lists = [ours.list(&[], -1), other.list(&[], 1)].concat();
+    let both = policy(&(ours.pem.clone() + &other.pem), Some(&lists), Presence::Required);
+    let running = start_for(&both);
+    assert_eq!(running.ask_as("h2", Some(&other.numbered(7))).await, Some(200), "its own list");
+    assert_eq!(running.ask_as("h2", Some(&client)).await, None);
+}
+
+/// A certificate that is itself in the file needs no list, but one that names it counts.
+#[tokio::test]
+async fn a_certificate_in_the_file_of_authorities_is_not_let_in_once_it_is_revoked() {
+    let (ours, other) = (Authority::new("ours"), Authority::new("other"));
+    let client = ours.numbered(7);
+    let file = pem::encode(&pem::Pem::new("CERTIFICATE", client.der.to_vec()));
+    for (list, answer) in [
+        (other.list(&[7], 1), Some(200)),
+        (ours.list(&[8], 1), Some(200)),
+        (ours.list(&[7], 1), None),
+        (ours.list(&[8], -1), None),
+    ] {
+        let running = start_for(&policy(&file, Some(&list), Presence::Required));
+        assert_eq!(running.ask_as("http/1.1", Some(&client)).await, answer);
     }
 }
