@@ -14,8 +14,11 @@ use countersign_forge::document::Document;
 use countersign_forge::faults;
 use countersign_forge::key::Key;
 use countersign_forge::repository::{Repository, ServerKeys, meta_entry};
-use countersign_fuzz_targets::{KEY_TYPES, PUBLISHED_AT, signing_keys};
-use serde_json::json;
+use countersign_fuzz_targets::{
+    KEY_TYPES, PUBLISHED_AT, TOKEN_PARTS, good_claims, good_tokens, jwk, signing_keys,
+    trusted_bundle,
+};
+use serde_json::{Value, json};
 
 const GUN: &str = "example.com/team/app";
 
@@ -104,6 +107,7 @@ fn main() {
     }
     timestamps(&corpus.join("timestamp"), &repository);
     keys(&corpus.join("keys"));
+    tokens(&corpus.join("tokens"));
     uploads(&corpus.join("upload"), &repository);
 }
 
@@ -278,4 +282,71 @@ fn uploads(folder: &Path, repository: &Repository) {
     for (name, first, body) in seeds {
         write(folder, name, &[&[first][..], &body].concat());
     }
+}
+
+fn tokens(folder: &Path) {
+    let put = |part: &str, name: &str, text: &str| {
+        let first = TOKEN_PARTS.iter().position(|known| *known == part).unwrap();
+        let first = u8::try_from(first).unwrap();
+        write(folder, &format!("{part}-{name}"), &[&[first][..], text.as_bytes()].concat());
+    };
+    for (name, token) in good_tokens() {
+        put("token", name, &token);
+    }
+    let (_, good) = good_tokens().pop().unwrap();
+    for (name, token) in [
+        ("padded", format!("{good}==")),
+        ("cut", good.chars().take(good.len() - 4).collect()),
+        ("unsigned", good.rsplit_once('.').unwrap().0.to_owned() + "."),
+        ("dots", "..".to_owned()),
+        ("none", "eyJhbGciOiJub25lIn0.e30.".to_owned()),
+    ] {
+        put("token", name, &token);
+    }
+    let with = |name: &str, value: Value| {
+        let mut jwk = jwk();
+        jwk[name] = value;
+        jwk
+    };
+    for (name, header) in [
+        ("jwk", json!({"alg": "ES256", "jwk": jwk()})),
+        ("jwk-kid", json!({"alg": "ES256", "jwk": with("kid", "x".into())})),
+        ("jwk-x5c", json!({"alg": "ES256", "jwk": with("x5c", json!(["AAAA"]))})),
+        ("x5c", json!({"alg": "ES256", "x5c": ["AAAA", ""]})),
+        ("urls", json!({"alg": "ES256", "jku": "http://127.0.0.1/", "x5u": "file:///"})),
+        ("hs256", json!({"alg": "HS256", "kid": "x"})),
+        ("none", json!({"alg": "none"})),
+        ("crit", json!({"alg": "ES256", "crit": ["b64"], "b64": false})),
+    ] {
+        put("header", name, &header.to_string());
+    }
+    for (pointer, value) in [
+        ("/sub", json!("alice")),
+        ("/aud", json!(["notary.test"])),
+        ("/exp", json!(1.5)),
+        ("/exp", Value::Null),
+        ("/nbf", json!(i64::MAX)),
+        ("/access", json!([null])),
+        ("/access/0/actions", json!([null])),
+        ("/access/0/class", json!("image")),
+        ("/iss", json!({})),
+    ] {
+        let mut claims = good_claims();
+        if let Some(place) = claims.pointer_mut(pointer) {
+            *place = value.clone();
+        }
+        let name = format!("{}-{}", pointer.replace('/', "_"), value.to_string().len());
+        put("claims", &name, &claims.to_string());
+    }
+    let text = good_claims().to_string();
+    put("claims", "twice", &text.replace("\"aud\"", "\"aud\":\"x\",\"aud\""));
+    put("claims", "folded", &text.replace("\"exp\"", "\"EXP\""));
+    put("claims", "exponent", &text.replace("1795478700", "1795478700e0"));
+    put("keys", "jwk", &jwk().to_string());
+    put("keys", "jwks", &json!({"keys": [jwk(), {"kty": "oct", "k": "AA"}, null]}).to_string());
+    put("keys", "private", &with("d", "AQAB".into()).to_string());
+    let bundle = String::from_utf8(trusted_bundle()).unwrap();
+    put("bundle", "both", &bundle);
+    put("bundle", "cut", &bundle.chars().take(bundle.len() / 2).collect::<String>());
+    put("bundle", "other-block", &bundle.replace("CERTIFICATE", "PUBLIC KEY"));
 }

@@ -17,18 +17,20 @@ mod empty_server;
 mod keys;
 mod names;
 mod server;
+mod tokens;
 
 pub use canonical_json::canonical_json;
 pub use documents::{PUBLISHED_AT, root, signing_keys, snapshot, targets, timestamp};
 pub use keys::{KEY_TYPES, keys};
 pub use names::names;
 pub use server::{routes, upload};
+pub use tokens::{TOKEN_PARTS, good_claims, good_tokens, jwk, tokens, trusted_bundle};
 
 /// What is done with one input.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("canonical_json", canonical_json),
     ("keys", keys),
     ("names", names),
@@ -37,5 +39,6 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("snapshot", snapshot),
     ("targets", targets),
     ("timestamp", timestamp),
+    ("tokens", tokens),
     ("upload", upload),
 ];

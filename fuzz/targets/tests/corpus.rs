@@ -77,6 +77,11 @@ fn timestamps_hold_on_their_corpus() {
 }
 
 #[test]
+fn tokens_hold_on_their_corpus() {
+    replay("tokens");
+}
+
+#[test]
 fn uploads_hold_on_their_corpus() {
     replay("upload");
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{EVERYTHING, Kind, Worth, bearer};
+use super::{EVERYTHING, InGo, Kind, Worth, bearer};
 use crate::forge::{Certificate, Hash, Key};
 use crate::stage::{Signer, Stage, good_of};
 
@@ -192,6 +192,10 @@ fn beside() -> Vec<Kind> {
         }),
         Kind::new("other-typ", EVERYTHING, |s, g| with(s, g, "typ", "at+jwt")),
         Kind::new("more-in-the-header", EVERYTHING, |s, g| with(s, g, "zip", json!({"x": 1.5}))),
+        Kind::new("typ-a-number", Worth::Invalid, |s, g| with(s, g, "typ", 7)),
+        // What must be understood is understood by neither: ours says so (RFC 7515, 4.1.11).
+        Kind::new("crit", Worth::Invalid, |s, g| with(s, g, "crit", json!(["exp"])))
+            .but_go(InGo::Worth(EVERYTHING)),
         Kind::new("trusted-key-and-jku", EVERYTHING, |s, g| with(s, g, "jku", s.trap_url()?)),
         Kind::new("trusted-key-and-x5u", EVERYTHING, |s, g| with(s, g, "x5u", s.trap_url()?)),
     ]
