@@ -10,7 +10,7 @@ use countersign_config::ConfigError;
 use countersign_custody::CustodyError;
 use countersign_custody::sealed::OpenError;
 use countersign_server::tls::TlsError;
-use countersign_server::{RulesFileError, ServeError};
+use countersign_server::{RulesFileError, ServeError, UsersFileError};
 use countersign_storage::StorageError;
 use thiserror::Error;
 
@@ -138,6 +138,9 @@ pub(crate) enum Failure {
     /// The command line is wrong.
     #[error("{0}")]
     Usage(String),
+    /// The file of users of the token service cannot be used.
+    #[error("{0}")]
+    Users(#[from] UsersFileError),
     /// The keys of one alias were sealed with another passphrase.
     #[error(
         "wrong passphrase: the keys of alias {alias:?} in {database} were sealed with another one: \
@@ -227,7 +230,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Output(_) | Self::Serve(_) | Self::Signing { .. } | Self::System { .. } => 1,
-            Self::Config(_) | Self::Rules(_) | Self::Usage(_) => 2,
+            Self::Config(_) | Self::Rules(_) | Self::Usage(_) | Self::Users(_) => 2,
             Self::DataDir { .. } => 3,
             Self::InUse { .. } => 4,
             Self::Passphrase { .. }

@@ -9,6 +9,9 @@ use countersign_config::HostName;
 use countersign_config::sections::tls::ClientCertificates;
 use countersign_server::LiveRules;
 
+use crate::token_desk::TokenDesk;
+use crate::token_greeting::TokenGreeting;
+
 /// Whom clients must trust.
 #[derive(Debug)]
 pub(crate) enum Authority {
@@ -35,6 +38,8 @@ pub(crate) struct Greeting<'a> {
     pub(crate) client_certificates: ClientCertificates,
     /// What narrows who may do what.
     pub(crate) rules: Option<&'a LiveRules>,
+    /// What gives out tokens.
+    pub(crate) tokens: Option<&'a TokenDesk>,
     /// What is done otherwise than Notary's file says.
     pub(crate) notes: &'a [String],
     /// What the operator must know before anything else; one line each.
@@ -55,7 +60,10 @@ impl fmt::Display for Greeting<'_> {
         for note in self.notes {
             writeln!(f, "note: {note}")?;
         }
-        let Some(authority) = self.authority else { return plain_http(f) };
+        let Some(authority) = self.authority else {
+            plain_http(f)?;
+            return self.tokens(f, "https://NAME-OF-YOUR-PROXY/token");
+        };
         let ca = match authority {
             Authority::Generated(ca) => shell_word(ca),
             Authority::Own(cert) => {
@@ -64,11 +72,18 @@ impl fmt::Display for Greeting<'_> {
             }
         };
         docker(f, &site, &ca, self.client_ca)?;
-        notary(f, &site, &ca, self.client_ca)
+        notary(f, &site, &ca, self.client_ca)?;
+        self.tokens(f, &format!("https://{site}/token"))
     }
 }
 
 impl Greeting<'_> {
+    fn tokens(&self, f: &mut fmt::Formatter<'_>, realm: &str) -> fmt::Result {
+        let Some(desk) = self.tokens else { return Ok(()) };
+        let service = &desk.service();
+        write!(f, "{}", TokenGreeting { service, cert: desk.cert(), realm })
+    }
+
     /// Who can use the server.
     fn access(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let required = self.client_certificates == ClientCertificates::Required;

@@ -24,6 +24,8 @@ mod notary_name;
 mod old_keys;
 mod revocation;
 mod signals;
+mod token_desk;
+mod token_greeting;
 mod upkeep;
 mod watched;
 

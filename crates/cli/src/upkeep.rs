@@ -22,6 +22,7 @@ use crate::flags;
 use crate::logs::LevelSwitch;
 use crate::revocation::Revocation;
 use crate::signals::{Wish, WishSignals};
+use crate::token_desk::TokenDesk;
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// How often the files are looked at that are followed without being asked to.
@@ -45,6 +46,7 @@ pub(crate) struct Upkeep {
     pub(crate) transport: Transport,
     pub(crate) access: Arc<Access>,
     pub(crate) revocation: Revocation,
+    pub(crate) tokens: Option<TokenDesk>,
     pub(crate) level: LevelSwitch,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -82,6 +84,9 @@ impl Upkeep {
             ),
         }
         self.access.reread();
+        if let Some(tokens) = &self.tokens {
+            tokens.reread(&self.settings.tokens, &self.dir, self.clock.now());
+        }
         let Transport::Tls(tls) = &self.transport else { return };
         let revocation = Revocation::of(&self.settings);
         let Some(certificates) = self.refresh(tls) else { return };
@@ -104,11 +109,17 @@ impl Upkeep {
         if let Transport::Tls(tls) = &self.transport {
             self.refresh(tls);
         }
+        if let Some(tokens) = &self.tokens {
+            tokens.refresh_key(&self.settings.tokens, &self.dir, self.clock.now());
+        }
     }
 
     /// The look at files that are taken over as they change.
     fn look_at_files(&mut self) {
         self.access.look();
+        if let Some(tokens) = &self.tokens {
+            tokens.look();
+        }
         if let Transport::Tls(tls) = &self.transport {
             self.revocation.look(&self.settings, tls, self.clock.now());
         }
@@ -182,6 +193,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         server,
         tls,
         access,
+        tokens,
         repositories,
         database,
         keys,
@@ -200,6 +212,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         ("server.drain_seconds", server.drain != read.server.drain),
         ("tls.plain_http", tls.plain_http != read.tls.plain_http),
         ("access.rules", access.rules != read.access.rules),
+        ("[tokens]", *tokens != read.tokens),
         ("[repositories]", *repositories != read.repositories),
         ("[database]", *database != read.database),
         ("[keys]", *keys != read.keys),
@@ -247,8 +260,9 @@ mod tests {
         let clock = Arc::new(At(started + age));
         let transport = Transport::Tls(tls);
         let access = Arc::new(Access::open());
-        let revocation = Revocation::of(&settings);
-        let upkeep = Upkeep { flags, settings, dir, transport, access, revocation, level, clock };
+        let (revocation, tokens) = (Revocation::of(&settings), None);
+        let upkeep =
+            Upkeep { flags, settings, dir, transport, access, tokens, revocation, level, clock };
         (upkeep, directory)
     }
 

@@ -24,6 +24,7 @@ use crate::sections::repositories::Repositories;
 use crate::sections::retention::Retention;
 use crate::sections::server::Server;
 use crate::sections::tls::Tls;
+use crate::sections::tokens::Tokens;
 use crate::{ConfigError, Origin, Settings};
 
 /// The longest piece of a value that an error shows, in characters.
@@ -210,6 +211,7 @@ pub(crate) fn known_keys() -> Vec<String> {
         ("server", keys_of::<Server>()),
         ("tls", keys_of::<Tls>()),
         ("access", keys_of::<Access>()),
+        ("tokens", keys_of::<Tokens>()),
         ("repositories", keys_of::<Repositories>()),
         ("database", keys_of::<Database>()),
         ("keys", keys_of::<Keys>()),

@@ -100,6 +100,7 @@ impl Effective {
         flags.apply(Way::Flag, &mut settings)?;
         origins.extend(flags.said(Way::Flag));
         settings.tls = settings.tls.whole()?;
+        settings.tokens = settings.tokens.whole()?;
         settings.database.metadata()?;
         settings.database.keys()?;
         let notary = notary.map(|notary| notary.settled(&origins)).transpose()?;

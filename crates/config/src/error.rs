@@ -78,6 +78,12 @@ pub enum ConfigError {
         /// What the parser said.
         problem: String,
     },
+    /// The token service without anybody to serve.
+    #[error(
+        "[tokens] is configured without users: name a file of them as tokens.users, or take the \
+         section out"
+    )]
+    TokensWithoutUsers,
     /// A secret was given in two ways that could differ.
     #[error("{first} and {second} are both set: set one of them")]
     TwoSecrets {

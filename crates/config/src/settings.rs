@@ -18,6 +18,7 @@ use crate::sections::repositories::Repositories;
 use crate::sections::retention::Retention;
 use crate::sections::server::Server;
 use crate::sections::tls::Tls;
+use crate::sections::tokens::Tokens;
 use crate::{ConfigError, Effective};
 
 /// All settings; one field per section of the file.
@@ -30,6 +31,8 @@ pub struct Settings {
     pub tls: Tls,
     /// Who may have what.
     pub access: Access,
+    /// The built-in token service.
+    pub tokens: Tokens,
     /// Which collections this server is for.
     pub repositories: Repositories,
     /// Where metadata and keys are kept.
@@ -70,6 +73,7 @@ impl Settings {
         self.server.rebase(base);
         self.tls.rebase(base);
         self.access.rebase(base);
+        self.tokens.rebase(base);
         self.database.rebase(base);
         let rebased = |path: PathBuf| base.join(path);
         self.keys.passphrase_file = self.keys.passphrase_file.take().map(rebased);

@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Method;
 
 use crate::auth::Access;
 use crate::key_budget::KeyBudget;
 use crate::limits::Limits;
 use crate::metrics::{self, Metrics};
+use crate::route::Route;
+use crate::token_service::TokenService;
 use crate::{farewell, log, routes};
 use countersign_trust::Trust;
 use countersign_tuf::gun_prefix::GunPrefix;
@@ -50,13 +53,15 @@ pub struct Service {
     pub trust: Arc<Trust>,
     /// What decides who may have them.
     pub access: Arc<Access>,
+    /// What gives out tokens; `None` where nothing does.
+    pub token_service: Option<Arc<TokenService>>,
 }
 
 impl Service {
     /// `trust`, with all that it has, for everybody.
     #[must_use]
     pub fn open(trust: Arc<Trust>) -> Self {
-        Self { trust, access: Arc::new(Access::open()) }
+        Self { trust, access: Arc::new(Access::open()), token_service: None }
     }
 }
 
@@ -73,6 +78,7 @@ pub fn router(service: Service, settings: ServerSettings) -> Router {
 pub(crate) struct App {
     pub(crate) trust: Arc<Trust>,
     pub(crate) access: Arc<Access>,
+    pub(crate) token_service: Option<Arc<TokenService>>,
     pub(crate) settings: Arc<ServerSettings>,
     pub(crate) key_budget: Arc<KeyBudget>,
     pub(crate) metrics: Arc<Metrics>,
@@ -82,15 +88,24 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(service: Service, settings: ServerSettings) -> Self {
-        let Service { trust, access } = service;
+        let Service { trust, access, token_service } = service;
         Self {
             trust,
             access,
+            token_service,
             key_budget: Arc::new(KeyBudget::new(&settings.limits)),
             settings: Arc::new(settings),
             metrics: Arc::new(Metrics::new()),
             request_ids: Arc::new(log::RequestIds::new()),
             stopping: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// The route of a request. Without a token service its path is as unknown as in Notary.
+    pub(crate) fn route(&self, method: &Method, raw_path: &str) -> Route {
+        match Route::parse(method, raw_path) {
+            Route::GetToken | Route::PostToken if self.token_service.is_none() => Route::Unknown,
+            route => route,
         }
     }
 

@@ -63,7 +63,7 @@ impl<C: Clock> KeyBudget<C> {
 }
 
 /// Whoever has an IPv6 address has a network of 64 bits.
-fn client(address: IpAddr) -> IpAddr {
+pub(crate) fn client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

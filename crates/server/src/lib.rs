@@ -6,6 +6,7 @@
 //! - `route` turns method and path into a `Route`; GUNs contain slashes, so no router could.
 //! - `auth` decides whether the caller may have it.
 //! - `routes` mirrors the URLs, one file per operation.
+//! - [`TokenService`] checks passwords and gives out tokens.
 //! - `metrics` counts and measures, by operations from a closed set.
 //! - `error` is the one place that knows Notary's codes.
 //! - [`limits`](Limits) holds every bound on what a client may use.
@@ -30,6 +31,7 @@ mod routes;
 #[cfg(test)]
 mod testing;
 pub mod tls;
+mod token_service;
 mod upload;
 mod wire;
 
@@ -38,3 +40,6 @@ pub use auth::{Access, LiveRules, RulesFileError, read_rules};
 pub use countersign_tuf::metadata::DocumentLimits;
 pub use limits::Limits;
 pub use listener::{ServeError, Stopping, Transport, serve};
+pub use token_service::{
+    GuessLimits, TokenService, TokenServiceSettings, UsersFile, UsersFileError,
+};

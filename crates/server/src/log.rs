@@ -46,7 +46,7 @@ impl RequestIds {
 pub(crate) async fn requests(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = app.request_ids.next();
-    let route = Route::parse(request.method(), request.uri().path());
+    let route = app.route(request.method(), request.uri().path());
     let method = known_method(request.method());
     let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0);
     let peer = Peer::of(&request);

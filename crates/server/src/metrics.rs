@@ -23,12 +23,14 @@ use countersign_trust::MemoryUse;
 
 use crate::app::App;
 use crate::auth::RulesState;
+use crate::error::TokenFault;
 use crate::route::{Route, RouteName};
 
 const REQUESTS: &str = "notary_server_http_requests_total";
 const DURATION: &str = "notary_server_http_request_duration_microseconds";
 const REQUEST_SIZE: &str = "notary_server_http_request_size_bytes";
 const RESPONSE_SIZE: &str = "notary_server_http_response_size_bytes";
+const TOKENS: &str = "countersign_token_requests_total";
 const MEMORY_BYTES: &str = "countersign_document_memory_bytes";
 const MEMORY_HITS: &str = "countersign_document_memory_hits_total";
 const MEMORY_MISSES: &str = "countersign_document_memory_misses_total";
@@ -81,6 +83,7 @@ impl Metrics {
         }
         for (family, help) in [
             (REQUESTS, "Number of requests."),
+            (TOKENS, "Number of requests for tokens."),
             (MEMORY_HITS, "Documents that came from memory."),
             (MEMORY_MISSES, "Documents that were looked for in the database."),
         ] {
@@ -116,6 +119,21 @@ impl Metrics {
 
     fn set(&self, gauge: &'static str, value: f64) {
         self.recorder.register_gauge(&Key::from_static_name(gauge), &METADATA).set(value);
+    }
+
+    /// Counts one request for a token, by what became of it.
+    pub(crate) fn count_token(&self, refused: Option<&TokenFault>) {
+        let outcome = match refused {
+            None => "issued",
+            Some(TokenFault::BadRefreshToken) => "refresh_token_refused",
+            Some(TokenFault::TooManyGuesses { .. }) => "too_many_guesses",
+            Some(TokenFault::WrongCredentials) => "wrong_credentials",
+            Some(TokenFault::Busy | TokenFault::NoRandomness) => "failed",
+            Some(_) => "bad_request",
+        };
+        let labels = vec![Label::from_static_parts("outcome", outcome)];
+        let key = Key::from_parts(TOKENS, labels);
+        self.recorder.register_counter(&key, &METADATA).increment(1);
     }
 
     fn record(&self, sample: &Sample) {
@@ -230,6 +248,7 @@ impl Operation {
             | RouteName::Metrics
             | RouteName::Ping
             | RouteName::Ready
+            | RouteName::Token
             | RouteName::Unknown => None,
         }
     }

@@ -82,13 +82,15 @@ pub(crate) fn access_under(text: &str) -> Access {
 /// A server over an empty database, under rules.
 pub(crate) async fn whole_under_rules(text: &str) -> Whole {
     let dir = tempfile::tempdir().unwrap();
-    let service = Service { trust: trust(&dir).await, access: Arc::new(access_under(text)) };
+    let access = Arc::new(access_under(text));
+    let service = Service { access, ..Service::open(trust(&dir).await) };
     Whole { app: App::new(service, settings(Limits::default())), _dir: dir }
 }
 
 /// A broken server under rules.
 pub(crate) fn broken_under_rules(store: BrokenStore, text: &str) -> App {
-    let service = Service { trust: broken_trust(store), access: Arc::new(access_under(text)) };
+    let access = Arc::new(access_under(text));
+    let service = Service { access, ..Service::open(broken_trust(store)) };
     App::new(service, settings(Limits::for_tests()))
 }
 

@@ -24,3 +24,4 @@ mod rules;
 mod secrets;
 mod sources;
 mod stopping;
+mod token_service;

@@ -12,3 +12,4 @@ pub mod repositories;
 pub mod retention;
 pub mod server;
 pub mod tls;
+pub mod tokens;

@@ -28,10 +28,12 @@ impl Demand {
     pub(crate) fn of(route: &Route) -> Option<Self> {
         match route {
             Route::BadEscape
+            | Route::GetToken
             | Route::Health
             | Route::Live
             | Route::MethodNotAllowed
             | Route::Metrics
+            | Route::PostToken
             | Route::Ready
             | Route::Redirect(_) => None,
             Route::Ping | Route::Unknown => {
@@ -79,6 +81,7 @@ fn token_actions(route: RouteName) -> &'static [&'static str] {
         | RouteName::Metrics
         | RouteName::Ping
         | RouteName::Ready
+        | RouteName::Token
         | RouteName::Unknown => &["pull"],
     }
 }

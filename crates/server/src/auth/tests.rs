@@ -129,7 +129,8 @@ async fn each_route_is_allowed_by_its_own_action_and_no_other() {
 async fn nobody_learns_from_a_refusal_whether_a_gun_exists() {
     // Published where that is allowed; asked for where nothing is, over the same database.
     let (open, _) = published(&open_and(""), "open/there").await;
-    let service = Service { trust: open.app.trust.clone(), access: access_under("").into() };
+    let access = access_under("").into();
+    let service = Service { access, ..Service::open(open.app.trust.clone()) };
     let closed = App::new(service, ServerSettings::default());
     for ((method, there), (_, missing)) in
         routes("open/there").into_iter().zip(routes("open/missg"))

@@ -4,6 +4,7 @@
 //! contract section 2 (our own refusals and 503).
 
 mod body;
+mod token;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +16,7 @@ use countersign_trust::CustodyError;
 use countersign_trust::StorageError;
 use countersign_trust::{MissingKeys, TrustError};
 use countersign_tuf::rules::Refusal;
+pub(crate) use token::TokenFault;
 
 /// Seconds after which a client may try again what failed for now.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");

@@ -23,6 +23,8 @@ pub(crate) enum Route {
     GetKey(Gun, ServerRole),
     /// A document.
     GetRole(Gun, DocumentName),
+    /// A token, as docker asks for one.
+    GetToken,
     /// Health, as Notary has it.
     Health,
     /// Whether the process answers at all.
@@ -33,6 +35,8 @@ pub(crate) enum Route {
     Metrics,
     /// What clients ask first.
     Ping,
+    /// A token, as OAuth 2 asks for one.
+    PostToken,
     /// Publish a set of metadata.
     Publish(Gun),
     /// Whether this process should get requests.
@@ -83,6 +87,7 @@ pub(crate) enum RouteName {
     Publish,
     Ready,
     RotateKey,
+    Token,
     Unknown,
 }
 
@@ -102,6 +107,7 @@ impl RouteName {
             Self::Publish => "publish",
             Self::Ready => "ready",
             Self::RotateKey => "rotate_key",
+            Self::Token => "token",
             Self::Unknown => "unknown",
         }
     }
@@ -132,6 +138,7 @@ impl Route {
             Self::Delete(_) => RouteName::Delete,
             Self::GetKey(..) => RouteName::GetKey,
             Self::GetRole(_, document) => document.route(),
+            Self::GetToken | Self::PostToken => RouteName::Token,
             Self::Health => RouteName::Health,
             Self::Live => RouteName::Live,
             Self::Metrics => RouteName::Metrics,
@@ -156,11 +163,13 @@ impl Route {
             | Self::RotateKey(gun, _) => Some(gun),
             Self::Changefeed(gun) => gun.as_ref(),
             Self::BadEscape
+            | Self::GetToken
             | Self::Health
             | Self::Live
             | Self::MethodNotAllowed
             | Self::Metrics
             | Self::Ping
+            | Self::PostToken
             | Self::Ready
             | Self::Redirect(_)
             | Self::Unknown
@@ -232,6 +241,8 @@ fn of_clean_path(verb: Verb, path: &[u8]) -> Route {
         (Verb::Get, b"/metrics") => return Route::Metrics,
         (Verb::Get, b"/_countersign/live") => return Route::Live,
         (Verb::Get, b"/_countersign/ready") => return Route::Ready,
+        (Verb::Get, b"/token") => return Route::GetToken,
+        (Verb::Post, b"/token") => return Route::PostToken,
         _ => {}
     }
     path.strip_prefix(b"/v2/").and_then(|rest| of_gun_path(verb, rest)).unwrap_or(Route::Unknown)

@@ -5,6 +5,7 @@ mod live;
 mod metrics;
 mod ping;
 mod ready;
+mod token;
 mod trust;
 
 use std::any::Any;
@@ -57,6 +58,7 @@ pub(crate) async fn dispatch(
             let audience = app.access.audience(&peer, &gun);
             trust::tuf::get_role::get_role(&app, audience, &gun, &document, request.headers()).await
         }
+        Route::GetToken | Route::PostToken => return token::answer(&app, request, &peer).await,
         Route::Health => Ok(health::health(&app).await),
         Route::Live => Ok(live::live()),
         Route::MethodNotAllowed => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
@@ -124,6 +126,7 @@ fn unusable_gun(route: RouteName, reason: String) -> ApiError {
         | RouteName::Metrics
         | RouteName::Ping
         | RouteName::Ready
+        | RouteName::Token
         | RouteName::Unknown => ApiError::NotFound,
     }
 }

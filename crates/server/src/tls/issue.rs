@@ -189,6 +189,13 @@ impl Leaf {
         names.0.iter().filter_map(Host::from_general_name).collect()
     }
 
+    /// The last common name of its subject.
+    pub(super) fn common_name(&self) -> Option<String> {
+        let subject = self.0.tbs_certificate().subject().to_string();
+        let name = subject.split(',').find_map(|part| part.strip_prefix("CN="));
+        name.map(str::to_owned)
+    }
+
     fn public_key_info(&self) -> Result<Vec<u8>, TlsError> {
         self.0.tbs_certificate().subject_public_key_info().to_der().map_err(issue)
     }
@@ -269,7 +276,7 @@ fn common_name(text: &str) -> DistinguishedName {
     name
 }
 
-fn random_serial() -> Result<SerialNumber, TlsError> {
+pub(super) fn random_serial() -> Result<SerialNumber, TlsError> {
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).map_err(|_| issue("the system gave no randomness"))?;
     Ok(SerialNumber::from_slice(&bytes))

@@ -16,6 +16,7 @@ mod live;
 mod revocation;
 mod revoke;
 mod shown;
+mod token_pair;
 mod user_name;
 mod validity;
 
@@ -23,6 +24,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use countersign_access::issue::BadTokenKey;
 use thiserror::Error;
 
 pub(crate) use accept::TlsAccept;
@@ -35,6 +37,7 @@ pub use live::LiveTls;
 pub use revocation::RevocationLists;
 pub use revoke::{RevokedClient, revoke_client};
 pub(crate) use shown::{NotLetIn, Shown};
+pub use token_pair::TokenPair;
 pub use user_name::NameSource;
 pub use validity::{Stage, Validity};
 
@@ -118,6 +121,16 @@ pub enum TlsError {
     Issue {
         /// What is wrong.
         reason: String,
+    },
+    /// The key of tokens, or its certificate, cannot be used.
+    #[error("{reason} (key in {key}, certificate in {cert})")]
+    TokenKey {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What is wrong, and what to do.
+        reason: BadTokenKey,
     },
     /// The key does not belong to the certificate.
     #[error("the key in {key} does not belong to the certificate in {cert}: give the pair")]

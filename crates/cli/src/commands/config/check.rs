@@ -21,7 +21,7 @@ use crate::certificates::client_policy;
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
-use crate::{flags, key_ring};
+use crate::{flags, key_ring, token_desk};
 
 /// Says that all is well, or everything that is not.
 pub(super) fn run(effective: Effective) -> Result<(), Failure> {
@@ -40,6 +40,7 @@ pub(super) fn run(effective: Effective) -> Result<(), Failure> {
         }
     };
     problems.extend(certificates(&settings, &dir).err());
+    problems.extend(token_desk::look(&settings, &dir, SystemClock.now()));
     let findings = database(&settings, &dir, passphrases).unwrap_or_else(|problem| {
         problems.push(problem);
         Vec::new()
@@ -141,6 +142,8 @@ fn exposed(settings: &Settings, dir: &DataDir) -> String {
     let mut private: Vec<PathBuf> = vec![dir.path().to_owned(), dir.key_passphrase()];
     private.extend(settings.tls.own().map(|own| own.key.to_owned()));
     private.extend(settings.keys.passphrase_file.clone());
+    private.extend(settings.tokens.own_key().map(|own| own.key.to_owned()));
+    private.extend(settings.tokens.users.clone());
     let lines = private.iter().filter(|path| is_open_to_others(path)).map(|path| {
         let path = path.display();
         format!("warning: other users can look into {path}: run chmod go-rwx on it\n")

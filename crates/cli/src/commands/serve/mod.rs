@@ -20,6 +20,7 @@ use crate::database::Databases;
 use crate::exit::{self, Failure};
 use crate::flags::{self, LogFlags, SettingsFlags};
 use crate::revocation::Revocation;
+use crate::token_desk::TokenDesk;
 use crate::{key_ring, logs};
 pub(crate) use settings::{policy, sealed_settings};
 use started::Started;
@@ -89,6 +90,7 @@ impl Serve {
             }
             None => (Transport::Plain, None),
         };
+        let tokens = TokenDesk::open(&settings, &dir, Arc::new(SystemClock))?;
         let runtime = Runtime::new().map_err(|error| system("start threads", &error))?;
         let started = Started {
             flags,
@@ -103,6 +105,7 @@ impl Serve {
             revocation,
             authority,
             access,
+            tokens,
         };
         let outcome = runtime.block_on(Box::pin(started.serve(passphrases)));
         // Everything that matters has come to its end; what is left may wait for a database.

@@ -26,6 +26,7 @@ use crate::logs::LevelSwitch;
 use crate::old_keys::Keeping;
 use crate::revocation::Revocation;
 use crate::signals::{StopSignals, WishSignals};
+use crate::token_desk::TokenDesk;
 use crate::upkeep::Upkeep;
 
 /// How long the database may take to close once no request needs it.
@@ -55,6 +56,7 @@ pub(super) struct Started {
     pub(super) revocation: Revocation,
     pub(super) authority: Option<Authority>,
     pub(super) access: Arc<Access>,
+    pub(super) tokens: Option<TokenDesk>,
 }
 
 impl Started {
@@ -179,7 +181,11 @@ impl Started {
         let serving = countersign_server::serve(
             listener,
             self.transport.clone(),
-            Service { trust: Arc::new(trust), access: Arc::clone(&self.access) },
+            Service {
+                trust: Arc::new(trust),
+                access: Arc::clone(&self.access),
+                token_service: self.tokens.as_ref().map(TokenDesk::service),
+            },
             server_settings(&self.settings),
             shutdown,
             Stopping { handover: Duration::ZERO, drain: ANSWER_AFTER },
@@ -204,7 +210,11 @@ impl Started {
         let mut serving = Box::pin(countersign_server::serve(
             self.listener,
             self.transport.clone(),
-            Service { trust, access: Arc::clone(&access) },
+            Service {
+                trust,
+                access: Arc::clone(&access),
+                token_service: self.tokens.as_ref().map(TokenDesk::service),
+            },
             server_settings(&self.settings),
             shutdown,
             stopping,
@@ -216,6 +226,7 @@ impl Started {
             dir: self.dir,
             transport: self.transport,
             access,
+            tokens: self.tokens,
             level: self.level,
             clock: Arc::new(SystemClock),
         };
@@ -253,6 +264,7 @@ impl Started {
             client_ca: self.settings.tls.client_ca(),
             client_certificates: self.settings.tls.client_certificates,
             rules: self.access.rules(),
+            tokens: self.tokens.as_ref(),
             notes: &self.notes,
             warnings: &self.warnings,
         };
