@@ -55,7 +55,7 @@ pub enum Problem {
     #[error("{0}")]
     Name(BadName),
     /// Not `name:hash`.
-    #[error("write one user a line, as name:hash, which `htpasswd -nB NAME` prints")]
+    #[error("write one user a line, as name:hash, which `countersign access hash` prints")]
     NoColon,
     /// Not TOML; holds why.
     #[error("not TOML: {0}")]

@@ -63,19 +63,19 @@ pub enum BadHash {
     /// Another scheme, or no hash at all.
     #[error(
         "the password is not hashed by bcrypt ($2y$, $2b$ or $2a$): make a new hash with \
-         `htpasswd -B`"
+         `countersign access hash` or `htpasswd -B`"
     )]
     OtherScheme,
     /// It begins as a hash by bcrypt does and is none.
     #[error(
         "the hash is no whole hash by bcrypt, which has {HASH_BYTES} characters: make a new one \
-         with `htpasswd -B`"
+         with `countersign access hash` or `htpasswd -B`"
     )]
     Damaged,
     /// A check would take too long.
     #[error(
         "the hash has a cost of {0}, and every login would take as long: make a new one of at most \
-         {MAX_COST} with `htpasswd -B -C 11`"
+         {MAX_COST} with `countersign access hash` or `htpasswd -B -C 11`"
     )]
     TooCostly(u32),
 }

@@ -20,6 +20,11 @@ fn the_help_of_serve() {
 }
 
 #[test]
+fn the_help_of_access_hash() {
+    insta::assert_snapshot!(printed(&["access", "hash", "--help"]));
+}
+
+#[test]
 fn the_help_of_access_explain() {
     insta::assert_snapshot!(printed(&["access", "explain", "--help"]));
 }

@@ -206,3 +206,41 @@ fn config_check_names_what_is_wrong_with_the_users_and_who_can_read_them() {
     );
     assert!(!dir.path().join("countersign-data").exists());
 }
+
+fn hashed(dir: &Path, name: &str, input: &[u8]) -> Ended {
+    fs::write(dir.join("input"), input).unwrap();
+    let mut command = countersign(dir, &["access", "hash", name]);
+    command.stdin(fs::File::open(dir.join("input")).unwrap());
+    run(command)
+}
+
+#[test]
+fn a_line_that_access_hash_makes_lets_its_user_log_in() {
+    let dir = empty_dir();
+    let made = hashed(dir.path(), "ada", "pass wörd\n".as_bytes());
+    assert_eq!((made.status.code(), made.stderr.as_str()), (Some(0), ""));
+    assert!(made.stdout.starts_with("ada:$2y$11$") && made.stdout.ends_with('\n'));
+    let again = hashed(dir.path(), "ada", "pass wörd".as_bytes());
+    assert_ne!(made.stdout, again.stdout, "each has a salt of its own");
+    fs::write(dir.path().join("users.htpasswd"), made.stdout).unwrap();
+    let server = start_with(dir.path(), SETTINGS);
+    assert_eq!(log_in(&server, dir.path(), ("ada", "pass wörd")).0, 200);
+    assert_eq!(log_in(&server, dir.path(), ("ada", "pass wörd\n")).0, 401);
+    server.stop();
+}
+
+#[test]
+fn access_hash_makes_no_line_that_would_let_nobody_in() {
+    let dir = empty_dir();
+    for (name, input, why) in [
+        ("ada", &b""[..], "a password has 1 to 72 bytes"),
+        ("ada", &[b'x'; 73], "a password has 1 to 72 bytes"),
+        ("ada", b"a\0b", "none of them NUL"),
+        ("ada", b"\xff", "give up to 72 bytes of UTF-8"),
+        ("a:b", b"password", "the name of a user holds no colon"),
+    ] {
+        let ended = hashed(dir.path(), name, input);
+        assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(2), ""), "{why}");
+        assert!(ended.stderr.contains(why), "{}", ended.stderr);
+    }
+}

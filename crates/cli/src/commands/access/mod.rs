@@ -1,6 +1,7 @@
 //! `countersign access`: who may have what.
 
 mod explain;
+mod hash;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,20 @@ enum Command {
     /// asked for, a token must allow it as well.
     #[command(after_help = after_help())]
     Explain(Explain),
+    /// Make a line for the file of users of the token service, of a password on standard input.
+    #[command(after_help = HASH_EXAMPLES)]
+    Hash(Hash),
+}
+
+const HASH_EXAMPLES: &str = "Example:
+  read -rs PASSWORD && printf %s \"$PASSWORD\" | countersign access hash ada >> users.htpasswd";
+
+/// Whose password it is.
+#[derive(Debug, Args)]
+struct Hash {
+    /// The name of the user
+    #[arg(value_name = "NAME")]
+    user: String,
 }
 
 fn after_help() -> String {
@@ -73,6 +88,7 @@ impl Access {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Explain(explain) => explain.run(),
+            Command::Hash(hash) => hash.run(),
         }
     }
 }
