@@ -210,6 +210,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         ("server.read_only", server.read_only != read.server.read_only),
         ("server.handover_seconds", server.handover != read.server.handover),
         ("server.drain_seconds", server.drain != read.server.drain),
+        ("server.trusted_hops", server.trusted_hops != read.server.trusted_hops),
         ("tls.plain_http", tls.plain_http != read.tls.plain_http),
         ("access.rules", access.rules != read.access.rules),
         ("[tokens]", *tokens != read.tokens),

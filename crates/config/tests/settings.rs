@@ -95,6 +95,7 @@ hosts = ["trust.example.com", "192.0.2.7"]
 read_only = true
 handover_seconds = 4
 drain_seconds = 5
+trusted_hops = 2
 [tls]
 cert = "/tls/cert.pem"
 key = "/tls/key.pem"
@@ -138,6 +139,10 @@ pending_keys = 17
 roles = 18
 signatures = 19
 version_step = 0
+address_request_burst = 20
+address_requests_per_minute = 21
+user_request_burst = 22
+user_requests_per_minute = 23
 [expiry]
 timestamp_hours = 1
 snapshot_hours = 2
@@ -172,6 +177,7 @@ fn every_key_of_the_file_arrives() {
     assert_eq!(settings.access.rules, Some("/etc/rules.toml".into()));
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ed25519);
     assert_eq!(settings.keys.passphrase_file, Some("/run/secrets/passphrase".into()));
+    assert_eq!(settings.server.trusted_hops, 2);
     assert_eq!(settings.database.connections, 24);
     assert_eq!(settings.database.wait, Duration::from_secs(25));
     assert_eq!(settings.database.statement, Duration::from_secs(26));
@@ -215,6 +221,10 @@ fn every_limit_of_the_file_arrives() {
         roles: 18,
         signatures: 19,
         version_step: 0,
+        address_request_burst: 20,
+        address_requests_per_minute: 21,
+        user_request_burst: 22,
+        user_requests_per_minute: 23,
     };
     assert_eq!(settings.limits, limits);
 }

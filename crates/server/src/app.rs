@@ -11,6 +11,7 @@ use crate::auth::Access;
 use crate::key_budget::KeyBudget;
 use crate::limits::Limits;
 use crate::metrics::{self, Metrics};
+use crate::request_limits::RequestLimits;
 use crate::route::Route;
 use crate::token_service::TokenService;
 use crate::{farewell, log, routes};
@@ -26,6 +27,9 @@ pub struct ServerSettings {
     pub caching: Caching,
     /// The only beginnings that GUNs may have here; empty: any. Default: empty.
     pub gun_prefixes: Vec<GunPrefix>,
+    /// Through how many proxies requests come that tell the truth in `X-Forwarded-For`. Default 0:
+    /// the header is not looked at.
+    pub trusted_hops: usize,
 }
 
 /// How long caches may keep documents. Zero forbids keeping them.
@@ -81,6 +85,7 @@ pub(crate) struct App {
     pub(crate) token_service: Option<Arc<TokenService>>,
     pub(crate) settings: Arc<ServerSettings>,
     pub(crate) key_budget: Arc<KeyBudget>,
+    pub(crate) request_limits: Arc<RequestLimits>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) request_ids: Arc<log::RequestIds>,
     stopping: Arc<AtomicBool>,
@@ -94,6 +99,7 @@ impl App {
             access,
             token_service,
             key_budget: Arc::new(KeyBudget::new(&settings.limits)),
+            request_limits: Arc::new(RequestLimits::new(&settings.limits)),
             settings: Arc::new(settings),
             metrics: Arc::new(Metrics::new()),
             request_ids: Arc::new(log::RequestIds::new()),

@@ -17,15 +17,18 @@
 
 mod app;
 mod auth;
+mod budgets;
 mod connection;
 mod error;
 mod farewell;
+mod forwarded;
 mod key_budget;
 mod limits;
 mod listener;
 mod log;
 mod metrics;
 mod peer;
+mod request_limits;
 mod route;
 mod routes;
 #[cfg(test)]
@@ -38,7 +41,7 @@ mod wire;
 pub use app::{Caching, ServerSettings, Service, router};
 pub use auth::{Access, LiveRules, RulesFileError, read_rules};
 pub use countersign_tuf::metadata::DocumentLimits;
-pub use limits::Limits;
+pub use limits::{Limits, Rate};
 pub use listener::{ServeError, Stopping, Transport, serve};
 pub use token_service::{
     GuessLimits, TokenService, TokenServiceSettings, UsersFile, UsersFileError,

@@ -7,6 +7,15 @@ use std::time::Duration;
 
 use countersign_tuf::metadata::DocumentLimits;
 
+/// How many of something there may be over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many in a minute, evenly.
+    pub per_minute: NonZeroU32,
+    /// How many at once, by whoever had none for a while.
+    pub burst: NonZeroU32,
+}
+
 /// What a client may use. The defaults are safe for a server on an open network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -36,6 +45,11 @@ pub struct Limits {
     pub key_burst: NonZeroU32,
     /// Server keys that it may have made per second after that. Default 100.
     pub keys_per_second: NonZeroU32,
+    /// Requests that one client address may send, those that only ask whether the server is there
+    /// left out; an IPv6 network of 64 bits counts as one. `None`: any number. Default `None`.
+    pub requests_per_address: Option<Rate>,
+    /// Requests that one user may send, likewise. Default `None`.
+    pub requests_per_user: Option<Rate>,
     /// Requests that one HTTP/2 connection may have open at a time. Default 100.
     pub streams: u32,
     /// Bytes of one part's headers. Default 8 KiB.
@@ -61,6 +75,8 @@ impl Default for Limits {
             idle: Duration::from_secs(60),
             key_burst: at_least_one(20_000),
             keys_per_second: at_least_one(100),
+            requests_per_address: None,
+            requests_per_user: None,
             streams: 100,
             part_header_bytes: 8 << 10,
             part_bytes: 10 << 20,
@@ -89,6 +105,8 @@ impl Limits {
             idle: Duration::from_secs(5),
             key_burst: at_least_one(3),
             keys_per_second: at_least_one(1),
+            requests_per_address: None,
+            requests_per_user: None,
             streams: 10,
             part_header_bytes: 1 << 10,
             part_bytes: 8 << 10,

@@ -2,7 +2,7 @@
 //!
 //! Never in here: bodies, tokens, paths. Route and code come from closed sets.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{ConnectInfo, Request, State};
@@ -49,7 +49,8 @@ pub(crate) async fn requests(State(app): State<App>, mut request: Request, next:
     let route = app.route(request.method(), request.uri().path());
     let method = known_method(request.method());
     let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0);
-    let peer = Peer::of(&request);
+    let peer = Peer::of(&request, app.settings.trusted_hops);
+    let remote = shown_remote(remote, peer.address);
     let certificate = peer.certificate.clone();
     request.extensions_mut().insert(route.clone());
     request.extensions_mut().insert(peer);
@@ -67,11 +68,17 @@ pub(crate) async fn requests(State(app): State<App>, mut request: Request, next:
     response
 }
 
+/// The other end of the connection, with its port; or the address that a trusted proxy tells.
+fn shown_remote(near: Option<SocketAddr>, address: Option<IpAddr>) -> Option<String> {
+    let near = near.filter(|near| Some(near.ip()) == address);
+    near.map(|near| near.to_string()).or_else(|| address.map(|address| address.to_string()))
+}
+
 struct Line<'a> {
     method: &'static str,
     route: &'a Route,
     request_id: &'a str,
-    remote: Option<SocketAddr>,
+    remote: Option<String>,
     certificate: Option<&'a str>,
     started: Instant,
 }
@@ -87,8 +94,7 @@ impl Line<'_> {
         let code = outcome.map(|outcome| outcome.code);
         let cause = outcome.map(|outcome| outcome.cause.as_str());
         let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let remote = self.remote.map(|remote| remote.to_string());
-        let remote = remote.as_deref();
+        let remote = self.remote.as_deref();
         if response.status().is_server_error() {
             tracing::error!(
                 method,

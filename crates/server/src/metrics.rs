@@ -24,6 +24,7 @@ use countersign_trust::MemoryUse;
 use crate::app::App;
 use crate::auth::RulesState;
 use crate::error::TokenFault;
+use crate::request_limits::Holder;
 use crate::route::{Route, RouteName};
 
 const REQUESTS: &str = "notary_server_http_requests_total";
@@ -31,6 +32,7 @@ const DURATION: &str = "notary_server_http_request_duration_microseconds";
 const REQUEST_SIZE: &str = "notary_server_http_request_size_bytes";
 const RESPONSE_SIZE: &str = "notary_server_http_response_size_bytes";
 const TOKENS: &str = "countersign_token_requests_total";
+const LIMITED: &str = "countersign_requests_limited_total";
 const MEMORY_BYTES: &str = "countersign_document_memory_bytes";
 const MEMORY_HITS: &str = "countersign_document_memory_hits_total";
 const MEMORY_MISSES: &str = "countersign_document_memory_misses_total";
@@ -82,6 +84,7 @@ impl Metrics {
             recorder.describe_histogram(KeyName::from_const_str(family), None, help.into());
         }
         for (family, help) in [
+            (LIMITED, "Requests refused because their address or user sent too many."),
             (REQUESTS, "Number of requests."),
             (TOKENS, "Number of requests for tokens."),
             (MEMORY_HITS, "Documents that came from memory."),
@@ -115,6 +118,13 @@ impl Metrics {
                 .absolute(count);
         }
         self.handle.render()
+    }
+
+    /// Counts a request that is over a limit of `holder`.
+    pub(crate) fn count_limited(&self, holder: Holder) {
+        let label = Label::from_static_parts("by", holder.as_str());
+        let key = Key::from_parts(LIMITED, vec![label]);
+        self.recorder.register_counter(&key, &METADATA).increment(1);
     }
 
     fn set(&self, gauge: &'static str, value: f64) {

@@ -1,16 +1,19 @@
 //! The other end of a connection, as far as it is known.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request};
 
+use crate::forwarded;
 use crate::tls::{NotLetIn, Shown};
 
 /// Who sent a request; an extension of it, made once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Peer {
-    /// The address that it came from; `None` without a listener.
+    /// The address that it came from: that of the client where trusted proxies tell it. `None`
+    /// without a listener.
     pub(crate) address: Option<IpAddr>,
     /// Whether it has shown a certificate, whomever that names.
     pub(crate) handshake: Handshake,
@@ -31,10 +34,13 @@ pub(crate) enum Handshake {
 }
 
 impl Peer {
-    /// Whom `request` comes from.
-    pub(crate) fn of(request: &Request) -> Self {
+    /// Whom `request` comes from, through `trusted_hops` proxies.
+    pub(crate) fn of(request: &Request, trusted_hops: usize) -> Self {
         let extensions = request.extensions();
-        let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        let told = NonZeroUsize::new(trusted_hops)
+            .and_then(|hops| forwarded::client(request.headers(), hops));
+        let near = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        let address = told.or(near);
         let Some(shown) = extensions.get::<Arc<Shown>>() else {
             return Self { address, ..Self::default() };
         };

@@ -17,6 +17,7 @@ mod logs;
 mod making;
 mod notary;
 mod process;
+mod rates;
 mod read_only;
 mod refusals;
 mod reloading;

@@ -12,6 +12,18 @@ const GIB: u64 = 1024 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Limits {
+    /// The most requests that one client address may send at once, where
+    /// `address_requests_per_minute` is set.
+    ///
+    /// Default: 200. Range: 1 to 1000000000.
+    #[serde(deserialize_with = "count::<_, _, 1, 1_000_000_000>")]
+    pub address_request_burst: u32,
+    /// How many requests one client address may send per minute after the first
+    /// `address_request_burst`.
+    ///
+    /// Default: 0. Range: 0 (any number) to 1000000000.
+    #[serde(deserialize_with = "count::<_, _, 0, 1_000_000_000>")]
+    pub address_requests_per_minute: u32,
     /// The largest publish, all parts and their headers together.
     ///
     /// Unit: bytes. Default: 104857600 (100 MiB). Range: 1 to 1073741824 (1 GiB).
@@ -139,6 +151,16 @@ pub struct Limits {
     /// Default: 1000. Range: 1 to 100000.
     #[serde(deserialize_with = "count::<_, _, 1, 100_000>")]
     pub parts: usize,
+    /// The most requests that one user may send at once, where `user_requests_per_minute` is set.
+    ///
+    /// Default: 200. Range: 1 to 1000000000.
+    #[serde(deserialize_with = "count::<_, _, 1, 1_000_000_000>")]
+    pub user_request_burst: u32,
+    /// How many requests one user may send per minute after the first `user_request_burst`.
+    ///
+    /// Default: 0. Range: 0 (any number) to 1000000000.
+    #[serde(deserialize_with = "count::<_, _, 0, 1_000_000_000>")]
+    pub user_requests_per_minute: u32,
     /// How far above the highest stored version of its role a published version may be, so that
     /// nobody can use all versions up at once.
     ///
@@ -150,6 +172,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            address_request_burst: 200,
+            address_requests_per_minute: 0,
             body_bytes: 100 * 1024 * 1024,
             body_time: Duration::from_secs(600),
             body_pause: Duration::from_secs(30),
@@ -171,6 +195,8 @@ impl Default for Limits {
             part_header_bytes: 8 * 1024,
             part_bytes: 10 * 1024 * 1024,
             parts: 1000,
+            user_request_burst: 200,
+            user_requests_per_minute: 0,
             version_step: 100_000,
         }
     }

@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::HostName;
-use crate::number::{in_seconds, seconds};
+use crate::number::{count, in_seconds, seconds};
 
 /// The section `[server]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -52,6 +52,12 @@ pub struct Server {
         serialize_with = "in_seconds"
     )]
     pub drain: Duration,
+    /// Through how many proxies requests come that add the address of whom they got a request from
+    /// to `X-Forwarded-For`: the client's is that many entries from the right.
+    ///
+    /// Default: 0, which means that the header is not looked at. Range: 0 to 16.
+    #[serde(deserialize_with = "count::<_, _, 0, 16>")]
+    pub trusted_hops: usize,
 }
 
 impl Server {
@@ -80,6 +86,7 @@ impl Default for Server {
             read_only: false,
             handover: Duration::ZERO,
             drain: Duration::from_secs(30),
+            trusted_hops: 0,
         }
     }
 }

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::auth::Refusal as AccessRefusal;
+use crate::request_limits::Holder;
 use crate::tls::NotLetIn;
 use body::Detail;
 use countersign_trust::CustodyError;
@@ -58,6 +59,13 @@ pub(crate) enum ApiError {
     TooLarge(&'static str),
     /// The caller may not, or has not proved who it is.
     Unauthorized(AccessRefusal),
+    /// The address or the user has sent too many requests.
+    TooManyRequests {
+        /// Which of them.
+        holder: Holder,
+        /// Seconds until it may send another.
+        wait: u64,
+    },
     /// The client has had too many keys made.
     TooManyKeys {
         /// Seconds until it may ask for another.
@@ -183,6 +191,13 @@ impl ApiError {
                 Code::Unauthorized,
                 Some(Detail::items(&refusal.items)),
             ),
+            Self::TooManyRequests { holder, .. } => {
+                let detail = Detail::text(match holder {
+                    Holder::Address => "too many requests from this address: try again later",
+                    Holder::User => "too many requests by this user: try again later",
+                });
+                answer(StatusCode::TOO_MANY_REQUESTS, Code::Unknown, Some(detail))
+            }
             Self::TooManyKeys { .. } => {
                 let detail = Detail::text("too many new keys for this address: try again later");
                 answer(StatusCode::TOO_MANY_REQUESTS, Code::Unknown, Some(detail))
@@ -216,6 +231,9 @@ impl ApiError {
             Self::Publish(error) | Self::Service(error) => error.to_string(),
             Self::TooLarge(limit) => format!("over the limit on {limit}"),
             Self::Unauthorized(refusal) => refusal.cause.clone(),
+            Self::TooManyRequests { holder, .. } => {
+                format!("over the limit on requests per {}", holder.as_str())
+            }
             Self::TooManyKeys { .. } => "over the limit on new keys per address".to_owned(),
         }
     }
@@ -228,7 +246,9 @@ impl IntoResponse for ApiError {
         let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
         let mut response = (status, content_type, body).into_response();
         let retry_after = match self {
-            Self::TooManyKeys { wait } => Some(HeaderValue::from(wait)),
+            Self::TooManyKeys { wait } | Self::TooManyRequests { wait, .. } => {
+                Some(HeaderValue::from(wait))
+            }
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
         };
         if let Some(retry_after) = retry_after {

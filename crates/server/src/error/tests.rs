@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::auth::{Challenge, RefusedWhy};
+use crate::request_limits::Holder;
 use countersign_access::AccessItem;
 use countersign_storage::Unstorable;
 use countersign_trust::ClockWentBack;
@@ -82,7 +83,8 @@ fn every_variant_is_listed(error: &ApiError) {
         | ApiError::Service(_)
         | ApiError::TooLarge(_)
         | ApiError::Unauthorized(_)
-        | ApiError::TooManyKeys { .. } => {}
+        | ApiError::TooManyKeys { .. }
+        | ApiError::TooManyRequests { .. } => {}
     }
 }
 
@@ -166,6 +168,16 @@ async fn refused_requests_have_notarys_status_and_body() {
         (ApiError::NotFound, 404, element("METADATA_NOT_FOUND", EMPTY)),
         (ApiError::Panicked("boom".to_owned()), 500, element("UNKNOWN", EMPTY)),
         (ApiError::TooLarge("parts"), 413, upload()),
+        (
+            ApiError::TooManyRequests { holder: Holder::Address, wait: 7 },
+            429,
+            element("UNKNOWN", &text("too many requests from this address: try again later")),
+        ),
+        (
+            ApiError::TooManyRequests { holder: Holder::User, wait: 7 },
+            429,
+            element("UNKNOWN", &text("too many requests by this user: try again later")),
+        ),
         (
             ApiError::TooManyKeys { wait: 7 },
             429,

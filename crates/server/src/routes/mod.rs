@@ -12,8 +12,9 @@ use std::any::Any;
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use countersign_access::Caller;
 use countersign_tuf::gun_prefix::GunPrefix;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
@@ -36,14 +37,14 @@ pub(crate) async fn dispatch(
         answer.extensions_mut().insert(farewell::Last);
         return answer;
     }
-    if let Some(refusal) = outside_prefixes(&app, &route) {
-        return refusal.into_response();
-    }
-    let caller = match app.access.admit(&route, request.headers(), &peer).await {
+    let caller = match admit(&app, &route, request.headers(), &peer).await {
         Ok(caller) => caller,
         Err(refusal) => {
+            if let ApiError::TooManyRequests { holder, .. } = &refusal {
+                app.metrics.count_limited(*holder);
+            }
             upload::discard(request, &app.settings.limits).await;
-            return ApiError::Unauthorized(refusal).into_response();
+            return refusal.into_response();
         }
     };
     let remote = peer.address;
@@ -89,6 +90,22 @@ fn outside_prefixes(app: &App, route: &Route) -> Option<ApiError> {
     }
     let prefixes: Vec<&str> = prefixes.iter().map(GunPrefix::as_str).collect();
     Some(ApiError::InvalidGun(format!("Require GUNs with prefix: [{}]", prefixes.join(" "))))
+}
+
+/// Whom a request comes from, if it may come at all.
+async fn admit(
+    app: &App,
+    route: &Route,
+    headers: &HeaderMap,
+    peer: &Peer,
+) -> Result<Caller, ApiError> {
+    app.request_limits.admit_address(route, peer.address)?;
+    if let Some(refusal) = outside_prefixes(app, route) {
+        return Err(refusal);
+    }
+    let caller = app.access.admit(route, headers, peer).await.map_err(ApiError::Unauthorized)?;
+    app.request_limits.admit_user(route, &caller)?;
+    Ok(caller)
 }
 
 /// The answer in place of one that a panic prevented.

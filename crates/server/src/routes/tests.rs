@@ -2,6 +2,7 @@
 
 mod memory;
 mod prefixes;
+mod request_limits;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

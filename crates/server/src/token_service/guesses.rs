@@ -14,7 +14,7 @@ use ring::digest::{SHA256, digest};
 use tokio::time::Instant;
 
 use super::{GuessLimits, LoginFault};
-use crate::key_budget::client;
+use crate::budgets::network;
 
 /// The most addresses, and the most names, that are told apart; all others share one budget.
 const MOST: usize = 65_536;
@@ -48,7 +48,7 @@ impl Guesses {
         name: &str,
         now: Instant,
     ) -> Result<Guess, LoginFault> {
-        let guess = Guess { address: address.map(client), name: digest_of(name) };
+        let guess = Guess { address: address.map(network), name: digest_of(name) };
         let wait = |wait: Duration| LoginFault::TooManyGuesses { wait: whole_seconds(wait) };
         self.addresses.spend(guess.address.as_ref(), now).map_err(wait)?;
         if let Err(left) = self.names.spend(Some(&guess.name), now) {

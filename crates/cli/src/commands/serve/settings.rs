@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use countersign_config::Settings;
 use countersign_custody::sealed::SealedSettings;
-use countersign_server::{Caching, DocumentLimits, Limits, ServerSettings, Stopping};
+use countersign_server::{Caching, DocumentLimits, Limits, Rate, ServerSettings, Stopping};
 use countersign_trust::{BackwardClock, Policy, Writes};
 
 pub(super) fn stopping(settings: &Settings) -> Stopping {
@@ -60,6 +60,11 @@ pub(super) fn server_settings(settings: &Settings) -> ServerSettings {
             idle: limits.idle,
             key_burst: NonZeroU32::new(limits.key_burst).unwrap_or(NonZeroU32::MIN),
             keys_per_second: NonZeroU32::new(limits.keys_per_second).unwrap_or(NonZeroU32::MIN),
+            requests_per_address: rate(
+                limits.address_requests_per_minute,
+                limits.address_request_burst,
+            ),
+            requests_per_user: rate(limits.user_requests_per_minute, limits.user_request_burst),
             streams: limits.streams,
             part_header_bytes: limits.part_header_bytes,
             part_bytes: limits.part_bytes,
@@ -70,7 +75,14 @@ pub(super) fn server_settings(settings: &Settings) -> ServerSettings {
             consistent_max_age: caching.consistent_max_age,
         },
         gun_prefixes: settings.repositories.gun_prefixes.clone(),
+        trusted_hops: settings.server.trusted_hops,
     }
+}
+
+/// None at all a minute means that there is no limit.
+fn rate(per_minute: u32, burst: u32) -> Option<Rate> {
+    let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+    Some(Rate { per_minute: NonZeroU32::new(per_minute)?, burst })
 }
 
 #[cfg(test)]
@@ -106,14 +118,27 @@ mod tests {
     }
 
     #[test]
-    fn every_limit_cache_time_and_prefix_reaches_the_server() {
+    fn every_cache_time_every_prefix_and_the_number_of_proxies_reach_the_server() {
         let seconds = Duration::from_secs;
-        let positive = |number| NonZeroU32::new(number).unwrap();
         let mut settings = Settings::default();
         settings.caching.current_max_age = seconds(1);
         settings.caching.consistent_max_age = seconds(2);
         settings.repositories.gun_prefixes = vec!["example.com/".parse().unwrap()];
-        settings.limits = countersign_config::sections::limits::Limits {
+        settings.server.trusted_hops = 3;
+        let gun_prefixes = vec!["example.com/".parse().unwrap()];
+        let caching = Caching { current_max_age: seconds(1), consistent_max_age: seconds(2) };
+        let limits = Limits::default();
+        assert_eq!(
+            server_settings(&settings),
+            ServerSettings { limits, caching, gun_prefixes, trusted_hops: 3 }
+        );
+    }
+
+    #[test]
+    fn every_limit_reaches_the_server() {
+        let seconds = Duration::from_secs;
+        let positive = |number| NonZeroU32::new(number).unwrap();
+        let limits = countersign_config::sections::limits::Limits {
             body_bytes: 3,
             body_time: seconds(4),
             body_pause: seconds(5),
@@ -136,6 +161,14 @@ mod tests {
             roles: 22,
             signatures: 23,
             version_step: 0,
+            address_request_burst: 24,
+            address_requests_per_minute: 25,
+            user_request_burst: 26,
+            user_requests_per_minute: 27,
+        };
+        let settings = Settings { limits, ..Settings::default() };
+        let rate = |per_minute, burst| {
+            Some(Rate { per_minute: positive(per_minute), burst: positive(burst) })
         };
         let limits = Limits {
             body_bytes: 3,
@@ -154,10 +187,10 @@ mod tests {
             document: DocumentLimits { depth: 16, keys: 19, roles: 22, signatures: 23, values: 17 },
             key_burst: positive(18),
             keys_per_second: positive(20),
+            requests_per_address: rate(25, 24),
+            requests_per_user: rate(27, 26),
         };
-        let gun_prefixes = vec!["example.com/".parse().unwrap()];
-        let caching = Caching { current_max_age: seconds(1), consistent_max_age: seconds(2) };
-        assert_eq!(server_settings(&settings), ServerSettings { limits, caching, gun_prefixes });
+        assert_eq!(server_settings(&settings).limits, limits);
         assert_eq!(sealed_settings(&settings).pending_keys, 21);
     }
 
