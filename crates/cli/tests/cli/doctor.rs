@@ -268,6 +268,34 @@ fn a_server_that_is_away_a_port_without_tls_and_a_wrong_url_fail() {
 }
 
 #[test]
+fn a_client_certificate_is_tried_where_the_server_asks_for_one() {
+    let dir = empty_dir();
+    for authority in ["ours", "others"] {
+        let make = ["certs", "make", "--out", authority, "--client", "ci"];
+        assert_eq!(run(countersign(dir.path(), &make)).status.code(), Some(0));
+    }
+    for (kind, without) in [("required", 11), ("optional", 0)] {
+        let settings =
+            format!("[tls]\nclient_ca = 'ours/ca.crt'\nclient_certificates = '{kind}'\n");
+        fs::write(dir.path().join("c.toml"), settings).unwrap();
+        let mut command = serve(dir.path());
+        command.args(["--config", "c.toml"]);
+        let server = start(command);
+        let ca = ["--ca", "countersign-data/certs/ca.crt"];
+        let ask = |pair: &[&str]| doctor(dir.path(), &server.url, &[&ca, pair].concat());
+        assert_eq!(ask(&[]).code, without, "{kind}");
+        let ours = ask(&["--client-cert", "ours/ci.crt", "--client-key", "ours/ci.key"]);
+        assert_eq!(ours.code, 0, "{}", ours.out);
+        assert!(ours.line("client cert").contains("and took ours/ci.crt"), "{}", ours.out);
+        let others = ask(&["--client-cert", "others/ci.crt", "--client-key", "others/ci.key"]);
+        others.fails_alone("client cert", "was shown others/ci.crt, and ended the connection");
+        let mixed = ask(&["--client-cert", "ours/ci.crt", "--client-key", "others/ci.key"]);
+        mixed.fails_alone("client cert", "others/ci.key: ");
+        server.stop();
+    }
+}
+
+#[test]
 fn a_server_that_wants_a_client_certificate_is_told_from_a_broken_one() {
     let fake = Fake::start_asking(Clients::WithCertificate, "localhost", (2020, 2100), well);
     fake.examine().fails_alone("client cert", "asked for a client certificate");

@@ -25,6 +25,7 @@ use tokio_rustls::TlsConnector;
 
 use super::answers::Answer;
 use super::report::Line;
+use super::shown::Shown;
 use super::target::Target;
 
 /// How long one step of the checks may take; with nine of them, all end within half a minute.
@@ -42,6 +43,13 @@ pub(super) struct Opened {
     sender: SendRequest<Empty<Bytes>>,
 }
 
+impl Opened {
+    /// Whether the server asked for a client certificate, and went on.
+    pub(super) fn was_asked(&self) -> bool {
+        self.recorder.was_asked()
+    }
+}
+
 /// The addresses of the host, each once.
 pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Line> {
     let failed = |why: String| {
@@ -57,21 +65,27 @@ pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Line> {
 }
 
 /// Connects to the first address that answers and shakes hands.
-pub(super) async fn open(target: &Target, addresses: &[SocketAddr]) -> Result<Opened, Line> {
+///
+/// Shows a client certificate where the server asks for one.
+pub(super) async fn open(
+    target: &Target,
+    addresses: &[SocketAddr],
+    shown: &Shown,
+) -> Result<Opened, Line> {
     let tcp = match timeout(STEP, TcpStream::connect(addresses)).await {
         Ok(Ok(tcp)) => tcp,
         Ok(Err(error)) => return Err(unreachable(target, &error.to_string())),
         Err(late) => return Err(unreachable(target, &late.to_string())),
     };
     let address = tcp.peer_addr().map_err(|error| unreachable(target, &error.to_string()))?;
-    let recorder = Arc::new(Recorder::new());
+    let recorder = Arc::new(Recorder::new(shown.clone()));
     let config = client_config(&recorder).map_err(|error| no_tls(target, &error.to_string()))?;
     let name = ServerName::try_from(target.host.clone())
         .map_err(|error| no_tls(target, &error.to_string()))?;
     let shaken = timeout(STEP, TlsConnector::from(Arc::new(config)).connect(name, tcp)).await;
     let tls = match shaken {
         Ok(Ok(tls)) => tls,
-        Ok(Err(_)) if recorder.was_asked() => return Err(client_certificate()),
+        Ok(Err(_)) if recorder.was_asked() => return Err(shown.refused()),
         Ok(Err(error)) => return Err(no_tls(target, &error.to_string())),
         Err(late) => return Err(no_tls(target, &late.to_string())),
     };
@@ -105,7 +119,7 @@ pub(super) async fn get(
     match timeout(STEP, asked).await {
         Ok(Ok(answer)) => Ok(answer),
         // In TLS 1.3 a server refuses only after the handshake, and hyper keeps its alert.
-        Ok(Err(_)) if opened.recorder.was_asked() => Err(client_certificate()),
+        Ok(Err(_)) if opened.recorder.was_asked() => Err(opened.recorder.shown.refused()),
         Ok(Err(error)) => Err(failed(with_causes(&error))),
         Err(late) => Err(failed(no_answer(late))),
     }
@@ -154,15 +168,6 @@ fn no_tls(target: &Target, why: &str) -> Line {
     )
 }
 
-fn client_certificate() -> Line {
-    Line::fail(
-        "client cert",
-        "the server asked for a client certificate, and ended the connection without one",
-        "put client.cert and client.key beside docker's ca.crt, or name them in notary's \
-         config.json as tls_client_cert and tls_client_key",
-    )
-}
-
 fn no_answer(_late: Elapsed) -> String {
     format!("no answer within {} seconds", STEP.as_secs())
 }
@@ -185,19 +190,20 @@ fn client_config(recorder: &Arc<Recorder>) -> Result<ClientConfig, rustls::Error
 }
 
 /// Takes note of the certificates and lets the handshake go on; they are judged afterwards. That
-/// the server holds the key of the first one is checked all the same. Shows no certificate of its
-/// own, and notes whether it was asked for one.
+/// the server holds the key of the first one is checked all the same. Notes whether it was asked for
+/// a certificate of its own, and shows what it was given.
 #[derive(Debug)]
 struct Recorder {
     provider: Arc<CryptoProvider>,
+    shown: Shown,
     asked: AtomicBool,
     chain: Mutex<Vec<CertificateDer<'static>>>,
 }
 
 impl Recorder {
-    fn new() -> Self {
+    fn new(shown: Shown) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        Self { provider, asked: AtomicBool::new(false), chain: Mutex::default() }
+        Self { provider, shown, asked: AtomicBool::new(false), chain: Mutex::default() }
     }
 
     fn chain(&self) -> Vec<CertificateDer<'static>> {
@@ -217,11 +223,11 @@ impl ResolvesClientCert for Recorder {
         _schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
         self.asked.store(true, Ordering::Relaxed);
-        None
+        self.shown.certified()
     }
 
     fn has_certs(&self) -> bool {
-        false
+        self.shown.certified().is_some()
     }
 }
 

@@ -5,13 +5,14 @@
 //! - `connection` is the network, `report` what is printed.
 //!
 //! Never in here: credentials. Nothing is sent that a stranger may not see, because the connection
-//! is made before its certificate is judged.
+//! is made before its certificate is judged; a client certificate is shown only when it is given.
 
 mod answers;
 mod certificate;
 mod clients;
 mod connection;
 mod report;
+mod shown;
 mod target;
 mod trusted;
 
@@ -25,6 +26,7 @@ use tokio::runtime::Runtime;
 use crate::exit::Failure;
 use connection::Opened;
 use report::{Line, Report};
+use shown::Shown;
 use target::Target;
 use trusted::{Environment, Roots};
 
@@ -38,6 +40,7 @@ use trusted::{Environment, Roots};
 #[command(after_help = "Examples:
   countersign doctor https://localhost:4443 --ca countersign-data/certs/ca.crt
   countersign doctor https://trust.example.com
+  countersign doctor https://trust.example.com --client-cert ci.crt --client-key ci.key
 
 Ends with 0 when no check failed, warnings or not, and with 11 when one did.")]
 pub(crate) struct Doctor {
@@ -46,6 +49,12 @@ pub(crate) struct Doctor {
     /// The certificate of the server's authority in PEM, which clients shall trust
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// A client certificate in PEM, shown to the server if it asks for one; needs --client-key
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// The private key of the client certificate in PEM; it is not sent
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
 }
 
 impl Doctor {
@@ -80,16 +89,29 @@ impl Doctor {
             }
         };
         report.add_all(clients::proxies(&environment));
-        if let Some(opened) = self.reach(&target, &mut report).await {
-            self.judge_certificate(&target, &opened, &environment, &mut report);
-            ask(&target, opened, &mut report).await;
+        match Shown::load(self.client_cert.as_deref().zip(self.client_key.as_deref())) {
+            Ok(shown) => self.visit(&target, &shown, &environment, &mut report).await,
+            Err(line) => report.add(line),
         }
         report.add_all(clients::settings(&target, &environment));
         report.add_all(connection::docker_version().await.map(|said| clients::version(&said)));
         report
     }
 
-    async fn reach(&self, target: &Target, report: &mut Report) -> Option<Opened> {
+    async fn visit(
+        &self,
+        target: &Target,
+        shown: &Shown,
+        environment: &Environment,
+        report: &mut Report,
+    ) {
+        if let Some(opened) = self.reach(target, shown, report).await {
+            self.judge_certificate(target, &opened, environment, report);
+            ask(target, opened, shown, report).await;
+        }
+    }
+
+    async fn reach(&self, target: &Target, shown: &Shown, report: &mut Report) -> Option<Opened> {
         let addresses = match connection::resolve(target).await {
             Ok(addresses) => addresses,
             Err(line) => {
@@ -97,9 +119,9 @@ impl Doctor {
                 return None;
             }
         };
-        let shown: Vec<String> = addresses.iter().map(|a| a.ip().to_string()).collect();
-        report.add(Line::ok("name", format!("{} is {}", target.host, shown.join(", "))));
-        match connection::open(target, &addresses).await {
+        let found: Vec<String> = addresses.iter().map(|a| a.ip().to_string()).collect();
+        report.add(Line::ok("name", format!("{} is {}", target.host, found.join(", "))));
+        match connection::open(target, &addresses, shown).await {
             Ok(opened) => {
                 report.add(Line::ok("connection", format!("{} answers with TLS", opened.address)));
                 Some(opened)
@@ -130,10 +152,11 @@ impl Doctor {
     }
 }
 
-async fn ask(target: &Target, opened: Opened, report: &mut Report) {
-    let addresses = [opened.address];
+async fn ask(target: &Target, opened: Opened, shown: &Shown, report: &mut Report) {
+    let (addresses, asked) = ([opened.address], opened.was_asked());
     match connection::get(opened, target, "/v2/").await {
         Ok(answer) => {
+            report.add_all(asked.then(|| shown.taken()));
             report.add(answers::clock(&answer, SystemClock.now()));
             let (line, realm) = answers::ping(&answer);
             report.add(line);
@@ -146,7 +169,7 @@ async fn ask(target: &Target, opened: Opened, report: &mut Report) {
             return;
         }
     }
-    let health = match connection::open(target, &addresses).await {
+    let health = match connection::open(target, &addresses, shown).await {
         Ok(again) => connection::get(again, target, "/_notary_server/health").await,
         Err(line) => Err(line),
     };
