@@ -143,8 +143,8 @@ fn load_key(
     let key = pair.load(now)?;
     let (cert, not_after) = (pair.cert.display(), key.not_after());
     if pair.action == Action::Reissued {
-        let mend = "copy it to the registries before the one that they have ends";
-        tracing::warn!(%cert, %not_after, mend, "the certificate of the token key was issued again");
+        let mend = "copy the file to the registries by a month before the first one's end";
+        tracing::warn!(%cert, %not_after, mend, "the file has another certificate of the token key");
     } else if not_after - now < NOTICE {
         let mend = "renew it, copy it to the registries, then send SIGHUP";
         tracing::warn!(%cert, %not_after, mend, "the certificate of the token key ends soon");

@@ -48,7 +48,7 @@ impl Registry {
     /// # Errors
     /// It is not installed (the message names the package) or does not start.
     pub async fn start() -> Result<Self> {
-        Self::with("").await
+        Self::start_with("").await
     }
 
     /// The same for those only who bring a token.
@@ -57,7 +57,7 @@ impl Registry {
     /// As [`Registry::start`].
     pub async fn start_with_tokens(auth: &TokenAuth) -> Result<Self> {
         let TokenAuth { realm, service, issuer, bundle } = auth;
-        Self::with(&format!(
+        Self::start_with(&format!(
             "auth: {{token: {{realm: \"{realm}\", service: \"{service}\", \
              issuer: \"{issuer}\", rootcertbundle: \"{}\"}}}}\n",
             bundle.display()
@@ -65,8 +65,11 @@ impl Registry {
         .await
     }
 
-    /// With more settings.
-    async fn with(settings: &str) -> Result<Self> {
+    /// The same with more lines in its file of settings.
+    ///
+    /// # Errors
+    /// As [`Registry::start`], or the settings are refused.
+    pub async fn start_with(settings: &str) -> Result<Self> {
         if !Path::new(PROGRAM).is_file() {
             return Err(missing(PROGRAM, "docker-registry"));
         }

@@ -91,8 +91,9 @@ mod tests {
     fn a_token_has_the_claims_that_registries_want_and_a_signature_by_its_certificate() {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::default().self_signed(&key).unwrap();
-        let token_key =
-            TokenKey::from_pem(key.serialize_pem().as_bytes(), certificate.pem().as_bytes());
+        let now = DateTime::from_timestamp(1_800_000_000, 999_000_000).unwrap();
+        let (key_pem, cert_pem) = (key.serialize_pem(), certificate.pem());
+        let token_key = TokenKey::from_pem(key_pem.as_bytes(), cert_pem.as_bytes(), now);
         let grant = Grant { kind: "repository", name: "e/a".to_owned(), actions: vec!["pull"] };
         let facts = TokenFacts {
             issuer: "countersign",
@@ -101,7 +102,6 @@ mod tests {
             grants: &[grant],
             lifetime: TimeDelta::seconds(300),
         };
-        let now = DateTime::from_timestamp(1_800_000_000, 999_000_000).unwrap();
         let token_key = token_key.unwrap();
         let token = AccessToken::issue(&token_key, &facts, now).unwrap();
         let parts: Vec<&str> = token.expose().split('.').collect();

@@ -167,6 +167,25 @@ impl Leaf {
         })
     }
 
+    /// Reads every certificate of a PEM file, each with its own PEM text.
+    pub(super) fn load_all(path: &Path) -> Result<Vec<(Self, String)>, TlsError> {
+        let bad = |reason: String| TlsError::BadPem {
+            path: path.to_owned(),
+            expected: "certificate",
+            reason,
+        };
+        let text = String::from_utf8(super::identity::read(path)?)
+            .map_err(|error| bad(error.to_string()))?;
+        const END: &str = "-----END CERTIFICATE-----";
+        let blocks = text.split_inclusive(END).filter(|block| block.ends_with(END));
+        blocks
+            .map(|block| {
+                let leaf = Self::parse(block.as_bytes()).map_err(|error| bad(error.to_string()))?;
+                Ok((leaf, format!("{}\n", block.trim_start())))
+            })
+            .collect()
+    }
+
     fn parse(pem: &[u8]) -> Result<Self, TlsError> {
         let der = CertificateDer::from_pem_slice(pem).map_err(issue)?;
         Certificate::from_der(&der).map(Self).map_err(issue)

@@ -1,8 +1,8 @@
 //! The key that signs tokens, and the certificate by which registries know it.
 //!
-//! Made on the first start, self-signed. In the last third of its life the certificate is issued
-//! again for the same key and under the same name, so that a registry which still has the old file
-//! goes on taking tokens until that one's end.
+//! Made on the first start, self-signed. In the last third of its life another certificate for the
+//! same key is put behind it in the file; tokens go on carrying the first one until shortly before
+//! its end. So registries with the old file and those with the new one take them alike.
 
 use std::path::{Path, PathBuf};
 
@@ -44,11 +44,12 @@ impl TokenPair {
         let (cert, key) = (certs_dir.join("token.crt"), certs_dir.join("token.key"));
         let action = match (files::is_there(&cert)?, files::is_there(&key)?) {
             (false, false) => {
-                issue(&new_key(&key)?, &cert, now)?;
+                files::write(&cert, Secrecy::Public, issue(&new_key(&key)?, now)?.as_bytes())?;
                 Action::Made
             }
             (false, true) => {
-                issue(&issue::load_key(&key)?, &cert, now)?;
+                let pem = issue(&issue::load_key(&key)?, now)?;
+                files::write(&cert, Secrecy::Public, pem.as_bytes())?;
                 Action::Made
             }
             (true, false) => {
@@ -73,7 +74,7 @@ impl TokenPair {
     pub fn load(&self, now: DateTime<Utc>) -> Result<TokenKey, TlsError> {
         let key_pem = Zeroizing::new(super::identity::read(&self.key)?);
         let cert_pem = super::identity::read(&self.cert)?;
-        let key = TokenKey::from_pem(&key_pem, &cert_pem).map_err(|reason| {
+        let key = TokenKey::from_pem(&key_pem, &cert_pem, now).map_err(|reason| {
             let (cert, key) = (self.cert.clone(), self.key.clone());
             TlsError::TokenKey { cert, key, reason }
         })?;
@@ -91,31 +92,35 @@ impl TokenPair {
 }
 
 fn renew(cert: &Path, key: &Path, now: DateTime<Utc>) -> Result<Action, TlsError> {
-    let leaf = Leaf::load(cert)?;
-    if !is_due(&leaf, now) {
+    let mut all = Leaf::load_all(cert)?;
+    if !all.iter().all(|(leaf, _)| is_due(leaf, now)) {
         return Ok(Action::Kept);
     }
     let key = issue::load_key(key)?;
-    if leaf.common_name().as_deref() != Some(&name_of(&key)) {
+    let name = name_of(&key);
+    if all.iter().any(|(leaf, _)| leaf.common_name().as_deref() != Some(&name)) {
         return Ok(Action::Kept);
     }
-    issue(&key, cert, now)?;
+    all.retain(|(leaf, _)| leaf.validity().not_after > now);
+    let mut pem: String = all.into_iter().map(|(_, pem)| pem).collect();
+    pem.push_str(&issue(&key, now)?);
+    files::write(cert, Secrecy::Public, pem.as_bytes())?;
     Ok(Action::Reissued)
 }
 
-fn issue(key: &KeyPair, cert: &Path, now: DateTime<Utc>) -> Result<(), TlsError> {
+/// A certificate for `key`, in PEM form.
+fn issue(key: &KeyPair, now: DateTime<Utc>) -> Result<String, TlsError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name_of(key));
-    // An authority, so that it vouches for the certificate that follows it.
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign];
     let not_before = now - CLOCK_SLACK;
     set_validity(&mut params, not_before, not_before + LIFETIME);
     params.serial_number = Some(random_serial()?);
     let certificate =
         params.self_signed(key).map_err(|error| TlsError::Issue { reason: error.to_string() })?;
-    files::write(cert, Secrecy::Public, certificate.pem().as_bytes())
+    Ok(certificate.pem())
 }
 
 /// Comes from the key, so that it stays when the certificate is issued again.
@@ -150,15 +155,21 @@ mod tests {
     }
 
     #[test]
-    fn the_last_third_issues_it_again_for_the_same_key_and_name() {
+    fn in_the_last_third_another_one_for_the_same_key_follows_it_in_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let (_, cert, key) = ensured(dir.path(), now());
         let name = Leaf::load(&dir.path().join("token.crt")).unwrap().common_name();
         let (action, kept, _) = ensured(dir.path(), now() + TimeDelta::days(2400));
         assert_eq!((action, &kept), (Action::Kept, &cert));
         let (action, renewed, same_key) = ensured(dir.path(), now() + TimeDelta::days(2500));
-        assert_eq!((action, same_key), (Action::Reissued, key));
-        assert_ne!(renewed, cert);
+        assert_eq!((action, &same_key), (Action::Reissued, &key));
+        assert!(renewed.starts_with(&cert) && renewed.len() > cert.len());
+        let at = now() + TimeDelta::days(2500);
+        assert_eq!(ensured(dir.path(), at), (Action::Kept, renewed.clone(), same_key.clone()));
+        let later = now() + TimeDelta::days(5500);
+        let (action, third, _) = ensured(dir.path(), later);
+        assert_eq!(action, Action::Reissued);
+        assert!(!third.starts_with(&cert), "what is over is taken out");
         assert_eq!(Leaf::load(&dir.path().join("token.crt")).unwrap().common_name(), name);
         assert!(name.unwrap().starts_with("Countersign tokens "));
     }

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::app::{App, Service};
 use crate::limits::Limits;
-use crate::testing::{Answer, BrokenStore, broken, broken_trust, get, send, settings};
+use crate::testing::{Answer, BrokenStore, broken, broken_trust, get, now, send, settings};
 use crate::token_service::{GuessLimits, TokenServiceSettings};
 
 /// A hash by bcrypt of cost 5, published by Openwall; the other one is of "U*U*U".
@@ -49,7 +49,7 @@ fn users(lines: &[(&str, &str)]) -> Users {
 fn token_key() -> TokenKey {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
-    TokenKey::from_pem(key.serialize_pem().as_bytes(), certificate.as_bytes()).unwrap()
+    TokenKey::from_pem(key.serialize_pem().as_bytes(), certificate.as_bytes(), now()).unwrap()
 }
 
 fn issuing() -> Issuing {
