@@ -10,7 +10,7 @@ use countersign_config::ConfigError;
 use countersign_custody::CustodyError;
 use countersign_custody::sealed::OpenError;
 use countersign_server::tls::TlsError;
-use countersign_server::{RulesFileError, ServeError, UsersFileError};
+use countersign_server::{RulesFileError, ServeError, TokenKeysError, UsersFileError};
 use countersign_storage::StorageError;
 use thiserror::Error;
 
@@ -45,6 +45,9 @@ pub(crate) enum Failure {
     /// The operator's certificates, or the generated ones, cannot be used.
     #[error("{0}")]
     Certificate(#[from] TlsError),
+    /// The keys of tokens cannot be used.
+    #[error("{0}")]
+    TokenKeys(#[from] TokenKeysError),
     /// A certificate cannot be shown.
     #[error("{}: {problem}: {mend}", path.display())]
     CertificateFile { path: PathBuf, problem: String, mend: &'static str },
@@ -237,7 +240,7 @@ impl Failure {
             | Self::WrongAliasPassphrase { .. }
             | Self::WrongPassphrase { .. } => 5,
             Self::Listen { .. } => 6,
-            Self::Certificate(_) | Self::CertificateFile { .. } => 7,
+            Self::Certificate(_) | Self::CertificateFile { .. } | Self::TokenKeys(_) => 7,
             Self::DatabaseNewer { .. } => 8,
             Self::DatabaseDamaged { .. } => 9,
             Self::DatabaseUnavailable { .. } => 10,

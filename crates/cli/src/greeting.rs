@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_config::HostName;
 use countersign_config::sections::tls::ClientCertificates;
-use countersign_server::LiveRules;
+use countersign_server::{LiveRules, Realm, TokenSettings};
 
 use crate::token_desk::TokenDesk;
 use crate::token_greeting::TokenGreeting;
@@ -32,6 +32,8 @@ pub(crate) struct Greeting<'a> {
     pub(crate) data_dir: &'a Path,
     /// Whom clients must trust; `None` for plain HTTP.
     pub(crate) authority: Option<&'a Authority>,
+    /// Whose tokens are taken; `None` when none is asked for.
+    pub(crate) wanted_tokens: Option<&'a TokenSettings>,
     /// The authorities whose certificates clients must show.
     pub(crate) client_ca: Option<&'a Path>,
     /// Whether they must show one.
@@ -96,11 +98,19 @@ impl Greeting<'_> {
             let ca = ca.display();
             writeln!(f, "clients {may} show a certificate by an authority in {ca}{all}")?;
         }
+        if let Some(TokenSettings { realm, service, .. }) = self.wanted_tokens {
+            let realm = match realm {
+                Realm::Url(url) => url,
+                Realm::ThisHost => "https://HOST/auth/token, HOST being what they ask for",
+            };
+            writeln!(f, "clients need a token of {realm} for {service}")?;
+        }
         if let Some(rules) = self.rules {
             let (count, path) = (rules.count(), rules.path().display());
-            return writeln!(f, "{count} rules in {path} say who may do what");
+            writeln!(f, "{count} rules in {path} say who may do what")?;
         }
-        if (self.client_ca.is_some() && required) || self.address.ip().is_loopback() {
+        let closed = self.wanted_tokens.is_some() || self.rules.is_some();
+        if closed || (self.client_ca.is_some() && required) || self.address.ip().is_loopback() {
             return Ok(());
         }
         writeln!(

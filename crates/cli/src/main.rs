@@ -26,6 +26,7 @@ mod revocation;
 mod signals;
 mod token_desk;
 mod token_greeting;
+mod token_settings;
 mod upkeep;
 mod watched;
 

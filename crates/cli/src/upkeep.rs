@@ -44,10 +44,10 @@ pub(crate) struct Upkeep {
     /// The directory that this process holds.
     pub(crate) dir: DataDir,
     pub(crate) transport: Transport,
-    pub(crate) access: Arc<Access>,
     pub(crate) revocation: Revocation,
     pub(crate) tokens: Option<TokenDesk>,
     pub(crate) level: LevelSwitch,
+    pub(crate) access: Arc<Access>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -212,7 +212,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         ("server.drain_seconds", server.drain != read.server.drain),
         ("server.trusted_hops", server.trusted_hops != read.server.trusted_hops),
         ("tls.plain_http", tls.plain_http != read.tls.plain_http),
-        ("access.rules", access.rules != read.access.rules),
+        ("[access]", *access != read.access),
         ("[tokens]", *tokens != read.tokens),
         ("[repositories]", *repositories != read.repositories),
         ("[database]", *database != read.database),

@@ -10,9 +10,9 @@ use serde::Deserialize as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::nearest::{advice, keys_of};
+use crate::nearest::{advice, keys_of, nearest};
 use crate::notary::{self, NotaryConfig};
-use crate::sections::access::Access;
+use crate::sections::access::{Access, Issuer};
 use crate::sections::caching::Caching;
 use crate::sections::clock::Clock;
 use crate::sections::database::Database;
@@ -131,6 +131,34 @@ impl Document<'_> {
                     return Err(self.unknown(key.span(), path, known));
                 }
             }
+            for (key, value) in inside {
+                self.refuse_unknown_keys_in_list(&format!("{name}.{}", key.get_ref()), value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for the tables of a list of tables.
+    fn refuse_unknown_keys_in_list(
+        &self,
+        path: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<(), ConfigError> {
+        let known = keys_of_tables(path);
+        let DeValue::Array(tables) = value.get_ref() else { return Ok(()) };
+        if known.is_empty() {
+            return Ok(());
+        }
+        for table in tables {
+            let DeValue::Table(inside) = table.get_ref() else {
+                return Err(self.not_tables(table.span(), path));
+            };
+            for key in inside.keys() {
+                let key_path = format!("{path}.{}", key.get_ref());
+                if !known.contains(&key_path) {
+                    return Err(self.unknown_in_list(key.span(), key_path, path, &known));
+                }
+            }
         }
         Ok(())
     }
@@ -140,9 +168,31 @@ impl Document<'_> {
         ConfigError::UnknownKey { origin: self.origin(Some(span)), key, mend }
     }
 
+    fn unknown_in_list(
+        &self,
+        span: Range<usize>,
+        key: String,
+        path: &str,
+        known: &[String],
+    ) -> ConfigError {
+        let mend = match nearest(&key, known.iter().map(String::as_str)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => {
+                let last = |key: &String| key.rsplit('.').next().unwrap_or_default().to_owned();
+                let keys: Vec<String> = known.iter().map(last).collect();
+                format!("the keys of [[{path}]] are {}", keys.join(", "))
+            }
+        };
+        ConfigError::UnknownKey { origin: self.origin(Some(span)), key, mend }
+    }
+
     fn not_a_table(&self, span: Range<usize>, section: &str) -> ConfigError {
         let (origin, section) = (self.origin(Some(span)), section.to_owned());
         ConfigError::NotASection { origin, section }
+    }
+
+    fn not_tables(&self, span: Range<usize>, path: &str) -> ConfigError {
+        ConfigError::NotTables { origin: self.origin(Some(span)), path: path.to_owned() }
     }
 
     fn bad_value(&self, error: &toml::de::Error, table: &DeTable<'_>) -> ConfigError {
@@ -198,8 +248,19 @@ fn key_around(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
     };
     for (section, value) in table {
         let DeValue::Table(inside) = value.get_ref() else { continue };
-        if let Some((key, _)) = inside.iter().find(|(_, value)| holds(value)) {
-            return Some(format!("{}.{}", section.get_ref(), key.get_ref()));
+        for (key, value) in inside {
+            let path = format!("{}.{}", section.get_ref(), key.get_ref());
+            // The tables of a list stand apart from its name.
+            if let DeValue::Array(tables) = value.get_ref() {
+                let tables = tables.iter().filter_map(|table| table.get_ref().as_table());
+                let mut inner = tables.flat_map(|table| table.iter());
+                if let Some((key, _)) = inner.find(|(_, value)| holds(value)) {
+                    return Some(format!("{path}.{}", key.get_ref()));
+                }
+            }
+            if holds(value) {
+                return Some(path);
+            }
         }
     }
     None
@@ -226,6 +287,15 @@ pub(crate) fn known_keys() -> Vec<String> {
         keys.iter().map(|key| format!("{section}.{key}")).collect()
     };
     sections.into_iter().flat_map(dotted).collect()
+}
+
+/// The keys of the tables in the list at `path`, with that path; empty where there are no tables.
+fn keys_of_tables(path: &str) -> Vec<String> {
+    let keys = match path {
+        "access.issuers" => keys_of::<Issuer>(),
+        _ => &[],
+    };
+    keys.iter().map(|key| format!("{path}.{key}")).collect()
 }
 
 #[cfg(test)]

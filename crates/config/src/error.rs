@@ -9,6 +9,14 @@ use thiserror::Error;
 /// Why settings cannot be used. Every text is one line for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConfigError {
+    /// `[access]` does not say enough.
+    #[error("{cause}: {mend}")]
+    AccessHalfSet {
+        /// The setting, and what is wrong with it.
+        cause: String,
+        /// What to do.
+        mend: String,
+    },
     /// A value that its setting cannot have.
     #[error("{origin} = {value}: {mend}")]
     BadValue {
@@ -43,6 +51,14 @@ pub enum ConfigError {
         origin: String,
         /// The section.
         section: String,
+    },
+    /// A list that must have tables in it.
+    #[error("{origin}: `{path}` is a list of tables: write their keys below a line [[{path}]]")]
+    NotTables {
+        /// File, line and column.
+        origin: String,
+        /// The list.
+        path: String,
     },
     /// A file of JSON under a name that does not say so.
     #[error(

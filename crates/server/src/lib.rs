@@ -39,7 +39,10 @@ mod upload;
 mod wire;
 
 pub use app::{Caching, ServerSettings, Service, router};
-pub use auth::{Access, LiveRules, RulesFileError, read_rules};
+pub use auth::{
+    Access, IssuerSettings, JwksUrl, LiveRules, Realm, RulesFileError, TokenKeysError,
+    TokenSettings, Tokens, read_rules,
+};
 pub use countersign_tuf::metadata::DocumentLimits;
 pub use limits::{Limits, Rate};
 pub use listener::{ServeError, Stopping, Transport, serve};

@@ -94,6 +94,14 @@ pub(crate) fn broken_under_rules(store: BrokenStore, text: &str) -> App {
     App::new(service, settings(Limits::for_tests()))
 }
 
+/// The same for those whom `access` lets pass.
+pub(crate) async fn whole_with(access: crate::Access) -> Whole {
+    let dir = tempfile::tempdir().unwrap();
+    let service =
+        Service { trust: trust(&dir).await, access: Arc::new(access), token_service: None };
+    Whole { app: App::new(service, settings(Limits::default())), _dir: dir }
+}
+
 pub(crate) fn settings(limits: Limits) -> ServerSettings {
     ServerSettings { limits, ..ServerSettings::default() }
 }

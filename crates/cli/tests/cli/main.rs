@@ -26,3 +26,4 @@ mod secrets;
 mod sources;
 mod stopping;
 mod token_service;
+mod tokens;

@@ -89,8 +89,8 @@ fn what_cannot_be_obeyed_stops_the_start_before_anything_is_made() {
         ("docker.io/", "docker.io", "repositories.gun_prefixes: invalid GUN prefix docker.io: "),
         (
             "\"storage\"",
-            "\"auth\": { \"type\": \"token\" }, \"storage\"",
-            "auth.type: this version",
+            "\"auth\": { \"type\": \"htpasswd\" }, \"storage\"",
+            "auth.type: \"htpasswd\" is no type of access rules",
         ),
         (
             "\"memory\"",

@@ -5,7 +5,13 @@ use crate::nearest::{advice, nearest};
 use super::source::{PREFIX, Source, variable_name};
 
 /// The keys that are obeyed, or refused by name.
-const OBEYED: [&str; 17] = [
+const OBEYED: [&str; 23] = [
+    "auth.type",
+    "auth.options.realm",
+    "auth.options.service",
+    "auth.options.issuer",
+    "auth.options.rootcertbundle",
+    "auth.options.autoredirect",
     "server.http_addr",
     "server.grpc_addr",
     "server.tls_cert_file",
@@ -44,12 +50,12 @@ const WITHOUT_COUNTERPART: [(&str, &str); 9] = [
 /// What to do about the environment variable `name` if it looks like one of Notary's server and
 /// names no key.
 ///
-/// Those of access rules are judged elsewhere; what Kubernetes sets for a service of the name
+/// What Kubernetes sets for a service of the name
 /// `notary-server` is left alone.
 #[must_use]
 pub fn advice_on_variable(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?;
-    let of_others = ["AUTH_", "PORT_", "SERVICE_"].iter().any(|with| rest.starts_with(with));
+    let of_others = ["PORT_", "SERVICE_"].iter().any(|with| rest.starts_with(with));
     let variables: Vec<String> = known().map(variable_name).collect();
     if of_others || rest == "PORT" || variables.iter().any(|known| known == name) {
         return None;

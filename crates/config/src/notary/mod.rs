@@ -1,12 +1,14 @@
 //! Notary's own configuration: the Go server's file as it stands, and `NOTARY_SERVER_*` over it,
 //! turned into [`Settings`] and notes on what has no counterpart.
 //!
-//! Nothing is guessed on the open side: what would need an access rule, a signer or a database
-//! that this version has not is a refusal, never a server without it. Never in here: other I/O
+//! Nothing is guessed on the open side: what would need a signer or a database that this version
+//! has not, or a kind of access rules that there is none of, is a refusal, never a server without
+//! it. Never in here: other I/O
 //! than reading the named file.
 //!
 //! - `source` reads the file and finds a key's value wherever it was written.
 //! - `keys` is the list of keys there are; all others are warned of.
+//! - `auth` is whose tokens are taken.
 //! - `address`, `dsn` and `keywords` read the three small languages inside values.
 //! - `storage` is the database that the file names.
 //! - `settled` says what becomes of that database and of the signer.
@@ -14,6 +16,7 @@
 //! Source: server spec 7.2.
 
 mod address;
+mod auth;
 mod dsn;
 mod keys;
 mod keywords;
@@ -82,7 +85,6 @@ pub(crate) fn read(
 ) -> Result<Read, ConfigError> {
     let source = Source::read(named_by, path, source::PREFIX, variable)?;
     refuse_signers_file(&source)?;
-    refuse_access_rules(&source)?;
     let mut reading = Reading {
         source: &source,
         settings: Settings::default(),
@@ -95,6 +97,7 @@ pub(crate) fn read(
     let (storage, backend_place) = reading.storage()?;
     reading.caching()?;
     reading.server()?;
+    reading.auth()?;
     reading.notes.extend(keys::without_counterpart(&source));
     let places = Places { backend: backend_place, signer: signer_place };
     let config = NotaryConfig { storage, signer, notes: reading.notes, places };
@@ -140,18 +143,6 @@ fn refuse_signers_file(source: &Source<'_>) -> Result<(), ConfigError> {
         Some(value) => Err(value.refused(
             "this is the configuration of notary-signer",
             "name the server's, which has server.http_addr",
-        )),
-    }
-}
-
-/// Any trace of access rules stops the start: a server that ignored them would be open.
-fn refuse_access_rules(source: &Source<'_>) -> Result<(), ConfigError> {
-    match source.first_below("auth.") {
-        None => Ok(()),
-        Some(value) => Err(value.refused(
-            "this version has no access rules, and without them the server would be open",
-            "stay with Notary until it has; or take the section out, and keep strangers away by \
-             server.client_ca_file or a proxy",
         )),
     }
 }

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 
 use super::*;
+use crate::sections::access::{Access, Issuer};
 use crate::sections::database::Location;
 use crate::{DatabaseUrl, Effective, Overrides};
 
@@ -213,21 +214,76 @@ fn our_flags_win_over_notarys_file_and_a_certificate_ends_plain_http() {
     assert!(!settings.tls.plain_http);
 }
 
+/// What `auth.options` of Notary's own example has.
+const TOKENS: &str = r#""auth": { "type": "token", "options": {
+    "realm": "https://auth.example.com/token", "service": "trust.example.com",
+    "issuer": "auth.example.com", "rootcertbundle": "certs/auth.pem" } }, "storage""#;
+
 #[test]
-fn access_rules_stop_the_start_wherever_they_are_written() {
-    let rules = r#""auth": { "type": "token", "options": { "realm": "r" } }, "storage""#;
+fn tokens_are_taken_as_the_file_says_by_notarys_rules() {
+    let settings = local_with("\"storage\"", TOKENS).load().unwrap().settings.access;
+    let issuer = Issuer {
+        issuer: "auth.example.com".to_owned(),
+        // Not beside the file.
+        root_cert_bundle: Some("certs/auth.pem".into()),
+        like_notary: true,
+        ..Issuer::default()
+    };
+    let expected = Access {
+        realm: Some("https://auth.example.com/token".to_owned()),
+        service: Some("trust.example.com".to_owned()),
+        issuers: vec![issuer],
+        ..Access::default()
+    };
+    assert_eq!(settings, expected);
+    let redirected = TOKENS.replace("\"realm\"", "\"autoredirect\": true, \"realm\"");
+    let settings = local_with("\"storage\"", &redirected).load().unwrap().settings.access;
+    assert_eq!(settings, Access { autoredirect: true, ..expected });
+}
+
+#[test]
+fn variables_over_the_section_of_tokens_count() {
+    let file = local_with("\"storage\"", TOKENS);
+    let read = file.read(&[
+        ("NOTARY_SERVER_AUTH_OPTIONS_REALM", "https://other.example.com/token"),
+        ("NOTARY_SERVER_AUTH_OPTIONS_ISSUER", "other"),
+    ]);
+    let access = read.unwrap().settings.access;
+    assert_eq!(access.realm.as_deref(), Some("https://other.example.com/token"));
+    assert_eq!(access.issuers[0].issuer, "other");
+}
+
+#[test]
+fn access_rules_that_would_close_nothing_stop_the_start_wherever_they_are_written() {
+    let options = r#""auth": { "options": { "realm": "r" } }, "storage""#;
+    let other = r#""auth": { "type": "htpasswd" }, "storage""#;
     let misspelt = r#""AUTH": { "typ": "token" }, "storage""#;
     let odd = r#""auth": "token", "storage""#;
-    for (by, key) in [(rules, "auth.options.realm"), (misspelt, "auth.typ"), (odd, "auth")] {
+    for (by, expected) in [
+        (options, "c.json: auth.options.realm: without auth.type it would close nothing"),
+        (other, "c.json: auth.type: \"htpasswd\" is no type of access rules"),
+        (misspelt, "c.json: auth.typ: without auth.type it would close nothing"),
+        (odd, "c.json: auth: without auth.type it would close nothing"),
+    ] {
         let error = local_with("\"storage\"", by).refusal();
-        assert!(
-            error.starts_with(&format!("c.json: {key}: this version has no access")),
-            "{error}"
-        );
+        assert!(error.starts_with(expected), "{error}");
     }
-    let by_variable = File::new("c.json", LOCAL).read(&[("NOTARY_SERVER_AUTH_TYPE", "token")]);
+    let by_variable = File::new("c.json", LOCAL).read(&[("NOTARY_SERVER_AUTH_TYPE", "none")]);
     let error = by_variable.err().unwrap().to_string();
-    assert!(error.starts_with("NOTARY_SERVER_AUTH_TYPE: this version has no access"), "{error}");
+    assert!(error.starts_with("NOTARY_SERVER_AUTH_TYPE: \"none\" is no type"), "{error}");
+}
+
+#[test]
+fn every_option_of_tokens_but_one_is_needed() {
+    for option in ["realm", "service", "issuer", "rootcertbundle"] {
+        let without = TOKENS.replace(&format!("\"{option}\""), "\"forgotten\"");
+        let error = local_with("\"storage\"", &without).refusal();
+        let expected = format!("c.json: auth.options.{option}: it is not set");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    let neither = TOKENS.replace("\"realm\"", "\"autoredirect\": \"perhaps\", \"realm\"");
+    let error = local_with("\"storage\"", &neither).refusal();
+    assert!(error.starts_with("c.json: auth.options.autoredirect: it is neither"), "{error}");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::route::{Route, RouteName};
 pub(crate) struct Demand {
     /// What a token must have, all of it, in the order in which the challenge names it.
     pub(crate) items: Vec<AccessItem>,
+    /// The name that was asked for, where it is no text; the items have it with U+FFFD.
+    pub(crate) raw_name: Option<Box<[u8]>>,
     /// What the rules are asked for; `None` for what changes and shows nothing.
     pub(crate) wish: Option<Wish>,
 }
@@ -37,10 +39,11 @@ impl Demand {
             | Route::Ready
             | Route::Redirect(_) => None,
             Route::Ping | Route::Unknown => {
-                Some(Self { items: vec![AccessItem::catalog()], wish: None })
+                Some(Self { items: vec![AccessItem::catalog()], raw_name: None, wish: None })
             }
             Route::Changefeed(None) => Some(Self {
                 items: vec![AccessItem::catalog()],
+                raw_name: None,
                 wish: Some(Wish { action: Action::Changefeed, resource: Resource::Catalog }),
             }),
             Route::Changefeed(Some(gun)) => Some(Self::on(gun, &["pull"], Action::Changefeed)),
@@ -51,9 +54,11 @@ impl Demand {
             Route::RotateKey(gun, _) => Some(Self::on(gun, &["*"], Action::RotateKeys)),
             Route::Delete(gun) => Some(Self::on(gun, &["*"], Action::Delete)),
             Route::UnusableGun { route, gun, .. } => {
-                let items = token_actions(*route);
-                let item = |action: &&'static str| AccessItem::repository(gun, action);
-                Some(Self { items: items.iter().map(item).collect(), wish: None })
+                let actions = token_actions(*route);
+                let name = String::from_utf8_lossy(gun);
+                let item = |action: &&'static str| AccessItem::repository(&name, action);
+                let raw_name = std::str::from_utf8(gun).is_err().then(|| gun.as_slice().into());
+                Some(Self { items: actions.iter().map(item).collect(), raw_name, wish: None })
             }
         }
     }
@@ -62,6 +67,7 @@ impl Demand {
         let item = |needed: &&'static str| AccessItem::repository(gun.as_str(), needed);
         Self {
             items: token_actions.iter().map(item).collect(),
+            raw_name: None,
             wish: Some(Wish { action, resource: Resource::Gun(gun.clone()) }),
         }
     }

@@ -3,21 +3,27 @@
 //! Never in here: what a token or a rule says; that is `countersign-access`.
 //! Source: contract section 5 (token and rules must both pass; a refusal is always 401).
 
+mod bearer;
 mod demand;
+mod denial;
+mod go_quoted;
 mod refusal;
 mod rules;
+mod tokens;
 
-use axum::http::HeaderMap;
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, Uri, header};
 use countersign_access::{Action, Caller, Decision, Resource};
 use countersign_tuf::names::{Gun, RoleName};
 
 use crate::peer::{Handshake, Peer};
 use crate::route::Route;
 use demand::{Demand, Wish};
-#[cfg(test)]
-pub(crate) use refusal::Challenge;
-pub(crate) use refusal::{Refusal, RefusedWhy};
+pub(crate) use denial::Denial;
+pub(crate) use refusal::{Challenge, Refusal, RefusedWhy};
 pub use rules::{LiveRules, RulesFileError, read_rules};
+pub use tokens::{IssuerSettings, JwksUrl, Realm, TokenKeysError, TokenSettings, Tokens};
 
 /// What decides over requests.
 ///
@@ -25,6 +31,7 @@ pub use rules::{LiveRules, RulesFileError, read_rules};
 #[derive(Debug, Default)]
 pub struct Access {
     rules: Option<LiveRules>,
+    tokens: Option<Arc<Tokens>>,
 }
 
 /// How the rules stand.
@@ -55,7 +62,27 @@ impl Access {
     /// Lets nobody do what these rules do not allow.
     #[must_use]
     pub fn under_rules(self, rules: LiveRules) -> Self {
-        Self { rules: Some(rules) }
+        Self { rules: Some(rules), ..self }
+    }
+
+    /// Lets nobody do without a token what shows or changes anything.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<Tokens>) -> Self {
+        Self { tokens: Some(tokens), ..self }
+    }
+
+    /// What judges tokens; `None` where none is asked for.
+    #[must_use]
+    pub fn tokens(&self) -> Option<&Arc<Tokens>> {
+        self.tokens.as_ref()
+    }
+
+    /// Takes over what changes behind URLs, until `stopped`.
+    pub async fn keep(self: Arc<Self>, stopped: impl Future<Output = ()>) {
+        match &self.tokens {
+            Some(tokens) => tokens.keep(stopped).await,
+            None => stopped.await,
+        }
     }
 
     /// The rules, if there are any.
@@ -69,12 +96,18 @@ impl Access {
         if let Some(rules) = &self.rules {
             rules.look();
         }
+        if let Some(tokens) = &self.tokens {
+            tokens.look();
+        }
     }
 
-    /// Reads the files that access follows again, now.
+    /// Reads the files that access follows again, now, and has what is behind URLs fetched again.
     pub fn reread(&self) {
         if let Some(rules) = &self.rules {
             rules.reread();
+        }
+        if let Some(tokens) = &self.tokens {
+            tokens.reread();
         }
     }
 
@@ -84,26 +117,36 @@ impl Access {
         self.rules.as_ref().map(state)
     }
 
-    /// Whom a request comes from, if it may have what its route demands.
+    /// Whom a request comes from, if it may have what its route demands: by its token first, then
+    /// by the rules.
     ///
     /// # Errors
-    /// [`Refusal`] when it may not, or when it is not known who asks.
-    #[expect(clippy::unused_async, reason = "reading the keys of tokens will wait")]
+    /// [`Denial`] when it may not, when it is not known who asks, and when that cannot be told for
+    /// now.
     pub(crate) async fn admit(
         &self,
         route: &Route,
-        _headers: &HeaderMap,
+        headers: &HeaderMap,
+        uri: &Uri,
         peer: &Peer,
-    ) -> Result<Caller, Refusal> {
-        let caller = Caller { token_user: None, certificate: peer.certificate.clone() };
-        let Some(rules) = &self.rules else { return Ok(caller) };
-        if let Some(Demand { items, wish: Some(Wish { action, resource }) }) = Demand::of(route) {
+    ) -> Result<Caller, Denial> {
+        let mut caller = Caller { token_user: None, certificate: peer.certificate.clone() };
+        let Some(demand) = Demand::of(route) else { return Ok(caller) };
+        let mut challenge = None;
+        if let Some(tokens) = &self.tokens {
+            let host = host(headers, uri);
+            let token = tokens.admit(headers, host, &demand).await?;
+            caller.token_user = token.subject().map(str::to_owned);
+            challenge = Some(tokens.challenge(host));
+        }
+        if let (Some(rules), Some(Wish { action, resource })) = (&self.rules, &demand.wish) {
             let rules = rules.in_use();
-            let decision = rules.decide(&caller, action, &resource);
+            let decision = rules.decide(&caller, *action, resource);
             if !decision.allowed {
                 let cause = cause(&caller, action.as_str(), decision);
                 let why = RefusedWhy::InsufficientScope;
-                return Err(Refusal { challenge: None, items, why, cause });
+                let Demand { items, raw_name, .. } = demand;
+                return Err(Refusal { challenge, items, raw_name, why, cause }.into());
             }
         }
         Ok(caller)
@@ -117,6 +160,7 @@ impl Access {
         &self,
         caller: &Caller,
         gun: &Gun,
+        host: &str,
         mut roles: impl Iterator<Item = &'r RoleName>,
     ) -> Result<(), Refusal> {
         let Some(rules) = &self.rules else { return Ok(()) };
@@ -128,14 +172,17 @@ impl Access {
         let Some(cause) = refused else { return Ok(()) };
         let demand = Demand::of(&Route::Publish(gun.clone()));
         let items = demand.map(|demand| demand.items).unwrap_or_default();
-        Err(Refusal { challenge: None, items, why: RefusedWhy::InsufficientScope, cause })
+        let challenge = self.tokens.as_ref().map(|tokens| tokens.challenge(host));
+        let why = RefusedWhy::InsufficientScope;
+        Err(Refusal { challenge, items, raw_name: None, why, cause })
     }
 
     /// Whether somebody who proves nothing could read the documents of `gun` as `peer` does.
     ///
-    /// Where a certificate was shown, one may have been required.
+    /// Where a certificate was shown, one may have been required. Where a token is needed, nobody
+    /// could.
     pub(crate) fn audience(&self, peer: &Peer, gun: &Gun) -> Audience {
-        if peer.handshake == Handshake::Certified {
+        if peer.handshake == Handshake::Certified || self.tokens.is_some() {
             return Audience::Some;
         }
         let Some(rules) = &self.rules else { return Audience::All };
@@ -145,6 +192,14 @@ impl Access {
             false => Audience::Some,
         }
     }
+}
+
+/// The host that a request is for, as Go tells it: an absolute URI wins, which is how HTTP/2
+/// names it.
+pub(crate) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> &'a str {
+    let by_uri = uri.authority().map(axum::http::uri::Authority::as_str);
+    let by_header = || headers.get(header::HOST)?.to_str().ok();
+    by_uri.or_else(by_header).unwrap_or_default()
 }
 
 /// What the log says of a refusal by the rules.

@@ -2,9 +2,9 @@
 //!
 //! Source: server spec 2.2.
 
-use std::fmt::{self, Write as _};
-
 use countersign_access::AccessItem;
+
+use super::go_quoted::GoQuoted;
 
 /// Where a client gets the token that it lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +21,8 @@ pub(crate) enum RefusedWhy {
     /// The token, or the rules, do not allow it.
     InsufficientScope,
     /// What came is no token that counts here.
-    #[cfg_attr(not(test), expect(dead_code, reason = "said once tokens are read"))]
     InvalidToken,
     /// No token came.
-    #[cfg_attr(not(test), expect(dead_code, reason = "said once tokens are read"))]
     NoToken,
 }
 
@@ -35,6 +33,8 @@ pub(crate) struct Refusal {
     pub(crate) challenge: Option<Challenge>,
     /// What the route demands.
     pub(crate) items: Vec<AccessItem>,
+    /// The name that was asked for, where it is no text; the items have it with U+FFFD.
+    pub(crate) raw_name: Option<Box<[u8]>>,
     /// What the client is told.
     pub(crate) why: RefusedWhy,
     /// What the operator is told.
@@ -48,7 +48,7 @@ impl Refusal {
     }
 
     fn challenge_header(&self, Challenge { realm, service }: &Challenge) -> String {
-        let (realm, service) = (GoQuoted(realm), GoQuoted(service));
+        let (realm, service) = (GoQuoted(realm.as_bytes()), GoQuoted(service.as_bytes()));
         let scope = self.scope();
         let error = match self.why {
             RefusedWhy::InsufficientScope => ",error=\"insufficient_scope\"",
@@ -59,45 +59,11 @@ impl Refusal {
     }
 
     /// All items are of one resource: its name once, then the actions.
-    fn scope(&self) -> String {
-        let mut scope = String::new();
-        for item in &self.items {
-            if scope.is_empty() {
-                scope = format!("{}:{}:{}", item.kind, item.name, item.action);
-            } else {
-                scope.push(',');
-                scope.push_str(item.action);
-            }
-        }
-        scope
-    }
-}
-
-/// Text as Go's `%q` writes it: printable characters as they are, so that no name can end the
-/// quotes or the header.
-struct GoQuoted<'a>(&'a str);
-
-impl fmt::Display for GoQuoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for character in self.0.chars() {
-            match character {
-                '"' | '\\' => write!(f, "\\{character}")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                '\u{7}' => f.write_str("\\a")?,
-                '\u{8}' => f.write_str("\\b")?,
-                '\u{b}' => f.write_str("\\v")?,
-                '\u{c}' => f.write_str("\\f")?,
-                control if control.is_control() => match u32::from(control) {
-                    code @ 0..=0x7f => write!(f, "\\x{code:02x}")?,
-                    code => write!(f, "\\u{code:04x}")?,
-                },
-                other => f.write_char(other)?,
-            }
-        }
-        f.write_char('"')
+    fn scope(&self) -> Vec<u8> {
+        let Some(first) = self.items.first() else { return Vec::new() };
+        let name = self.raw_name.as_deref().unwrap_or(first.name.as_bytes());
+        let actions: Vec<&str> = self.items.iter().map(|item| item.action).collect();
+        [first.kind.as_bytes(), b":", name, b":", actions.join(",").as_bytes()].concat()
     }
 }
 
@@ -111,7 +77,7 @@ mod tests {
             service: "notary.test".to_owned(),
         });
         let items = actions.iter().map(|action| AccessItem::repository(name, action)).collect();
-        Refusal { challenge, items, why, cause: String::new() }
+        Refusal { challenge, items, raw_name: None, why, cause: String::new() }
     }
 
     /// Observed on the Go server.

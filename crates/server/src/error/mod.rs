@@ -9,7 +9,7 @@ mod token;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::auth::Refusal as AccessRefusal;
+use crate::auth::{Denial, Refusal as AccessRefusal};
 use crate::request_limits::Holder;
 use crate::tls::NotLetIn;
 use body::Detail;
@@ -35,6 +35,8 @@ pub(crate) enum ApiError {
     CertificateRefused(NotLetIn),
     /// A changefeed's `change_id`.
     InvalidChangeId,
+    /// Whether the caller may cannot be told for now: keys of tokens are not there; holds why.
+    KeysAway(String),
     /// A changefeed's `records`; holds why.
     InvalidRecords(String),
     /// A part's file name is no role; holds the name.
@@ -150,6 +152,15 @@ impl Code {
     }
 }
 
+impl From<Denial> for ApiError {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::KeysAway { cause } => Self::KeysAway(cause),
+            Denial::Refused(refusal) => Self::Unauthorized(refusal),
+        }
+    }
+}
+
 impl ApiError {
     /// Why no new key was made: where it would be made, a GUN that cannot be stored is refused.
     pub(crate) fn of_new_key(error: TrustError) -> Self {
@@ -173,6 +184,7 @@ impl ApiError {
             Self::InvalidChangeId => bad(Code::InvalidParameters, Some(Detail::Empty {})),
             Self::InvalidRecords(why) => bad(Code::InvalidParameters, Some(Detail::text(why))),
             Self::InvalidRole(name) => bad(Code::InvalidRole, Some(Detail::text(name))),
+            Self::KeysAway(_) => failed(Code::Unknown, Prospect::Later, Some(Detail::Empty {})),
             Self::MalformedJson => bad(Code::MalformedJson, None),
             Self::MalformedUpload => bad(Code::MalformedUpload, None),
             Self::NoFilename => bad(Code::NoFilename, None),
@@ -219,7 +231,7 @@ impl ApiError {
             Self::BadEscape => "the path has a malformed percent escape".to_owned(),
             Self::BodyTooSlow => "the body arrived too slowly".to_owned(),
             Self::CertificateRefused(why) => format!("the client is not let in any more: {why}"),
-            Self::InvalidGun(why) | Self::InvalidRecords(why) => why.clone(),
+            Self::InvalidGun(why) | Self::InvalidRecords(why) | Self::KeysAway(why) => why.clone(),
             Self::InvalidChangeId => "change_id is no 32-bit integer".to_owned(),
             Self::InvalidRole(name) => format!("{name:?} is no role"),
             Self::MalformedJson => "a part is not JSON of the needed shape".to_owned(),

@@ -73,6 +73,7 @@ fn every_variant_is_listed(error: &ApiError) {
         | ApiError::InvalidChangeId
         | ApiError::InvalidRecords(_)
         | ApiError::InvalidRole(_)
+        | ApiError::KeysAway(_)
         | ApiError::MalformedJson
         | ApiError::MalformedUpload
         | ApiError::NoFilename
@@ -161,6 +162,7 @@ async fn refused_requests_have_notarys_status_and_body() {
             400,
             element("INVALID_ROLE", &text(r"foo\u003c")),
         ),
+        (ApiError::KeysAway("why".to_owned()), 503, element("UNKNOWN", EMPTY)),
         (ApiError::MalformedJson, 400, element("MALFORMED_JSON", "")),
         (ApiError::MalformedUpload, 400, upload()),
         (ApiError::NoFilename, 400, element("NO_FILENAME", "")),
@@ -290,7 +292,13 @@ fn unauthorized(name: &str, actions: &[&'static str]) -> ApiError {
     let (realm, service) = ("https://auth.example/token".to_owned(), "notary.test".to_owned());
     let why = RefusedWhy::NoToken;
     let challenge = Some(Challenge { realm, service });
-    ApiError::Unauthorized(AccessRefusal { challenge, items, why, cause: "no token".to_owned() })
+    ApiError::Unauthorized(AccessRefusal {
+        challenge,
+        items,
+        raw_name: None,
+        why,
+        cause: "no token".to_owned(),
+    })
 }
 
 /// The body as observed on the Go server (server spec 2.2).

@@ -51,8 +51,8 @@ pub(crate) enum Route {
     UnusableGun {
         /// The route.
         route: RouteName,
-        /// The GUN as sent, with what is no UTF-8 replaced.
-        gun: String,
+        /// The GUN as sent, which may be no UTF-8.
+        gun: Vec<u8>,
         /// What is wrong with the GUN.
         reason: String,
     },
@@ -365,10 +365,7 @@ fn with_gun(gun: &[u8], name: RouteName, route: impl FnOnce(Gun) -> Route) -> Ro
         .and_then(|gun| Gun::parse(gun).map_err(|error| error.to_string()));
     match parsed {
         Ok(gun) => route(gun),
-        Err(reason) => {
-            let gun = String::from_utf8_lossy(gun).into_owned();
-            Route::UnusableGun { route: name, gun, reason }
-        }
+        Err(reason) => Route::UnusableGun { route: name, gun: gun.to_vec(), reason },
     }
 }
 

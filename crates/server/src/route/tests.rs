@@ -159,8 +159,8 @@ fn leading_zeros_of_a_version_do_not_matter() {
     assert_eq!(get("/v2/a/_trust/tuf/01.root.json"), get("/v2/a/_trust/tuf/1.root.json"));
 }
 
-fn decoded(name: &str) -> String {
-    name.replace("%00", "\0").replace("%0A", "\n").replace("%FF", "\u{fffd}")
+fn decoded(name: &str) -> Vec<u8> {
+    percent_encoding::percent_decode_str(name).collect()
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::any::Any;
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use countersign_access::Caller;
 use countersign_tuf::gun_prefix::GunPrefix;
@@ -37,7 +37,8 @@ pub(crate) async fn dispatch(
         answer.extensions_mut().insert(farewell::Last);
         return answer;
     }
-    let caller = match admit(&app, &route, request.headers(), &peer).await {
+    let admitted = admit(&app, &route, request.headers(), request.uri(), &peer).await;
+    let caller = match admitted {
         Ok(caller) => caller,
         Err(refusal) => {
             if let ApiError::TooManyRequests { holder, .. } = &refusal {
@@ -97,13 +98,14 @@ async fn admit(
     app: &App,
     route: &Route,
     headers: &HeaderMap,
+    uri: &Uri,
     peer: &Peer,
 ) -> Result<Caller, ApiError> {
     app.request_limits.admit_address(route, peer.address)?;
     if let Some(refusal) = outside_prefixes(app, route) {
         return Err(refusal);
     }
-    let caller = app.access.admit(route, headers, peer).await.map_err(ApiError::Unauthorized)?;
+    let caller = app.access.admit(route, headers, uri, peer).await?;
     app.request_limits.admit_user(route, &caller)?;
     Ok(caller)
 }

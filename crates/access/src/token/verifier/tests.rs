@@ -6,9 +6,10 @@ mod attacks;
 mod forged;
 
 use chrono::TimeZone as _;
+use countersign_forge::token_service::{CERTIFICATE_ENDS, TokenService};
 use serde_json::{Value as Json, json};
 
-use self::forged::{Signer, good_claims, verifier_for};
+use self::forged::{good_claims, key_id, trusted, verifier_for};
 use super::*;
 use crate::AccessItem;
 use crate::token::tests::{ChainVector, KeyVector};
@@ -127,9 +128,9 @@ fn a_chain_counts_only_while_every_certificate_in_it_holds() {
 
 #[test]
 fn an_expired_certificate_of_the_bundle_still_names_its_key() {
-    let signer = Signer::new();
+    let signer = TokenService::new();
     let verifier = verifier_for(&signer);
-    let (kid, now) = (signer.key_id(), at(forged::CERTIFICATE_ENDS + 10));
+    let (kid, now) = (key_id(&signer), at(CERTIFICATE_ENDS + 10));
     let claims = json!({ "exp": now.timestamp() });
     let by_kid = signer.token(&json!({ "alg": "ES256", "kid": kid }), &good_claims(&claims));
     assert!(verifier.verify(&by_kid, now).is_ok());
@@ -141,10 +142,10 @@ fn an_expired_certificate_of_the_bundle_still_names_its_key() {
 /// Checklist row C-156.
 #[test]
 fn clocks_may_differ_by_a_minute_and_no_more() {
-    let (signer, now) = (Signer::new(), 1_800_000_000);
+    let (signer, now) = (TokenService::new(), 1_800_000_000);
     let verifier = verifier_for(&signer);
     let verdict = |claims: Json| {
-        let header = json!({ "alg": "ES256", "kid": signer.key_id() });
+        let header = json!({ "alg": "ES256", "kid": key_id(&signer) });
         let token = signer.token(&header, &good_claims(&claims));
         match verifier.verify(&token, at(now)) {
             Ok(_) => "good",
@@ -195,13 +196,13 @@ fn the_second_after_the_last_is_too_late_at_its_first_fraction() {
 
 #[test]
 fn an_audience_list_counts_beyond_notary_only() {
-    let signer = Signer::new();
-    let header = json!({ "alg": "ES256", "kid": signer.key_id() });
+    let signer = TokenService::new();
+    let header = json!({ "alg": "ES256", "kid": key_id(&signer) });
     let verdict = |verifier: &Verifier, audience: Json| {
         let token = signer.token(&header, &good_claims(&json!({ "aud": audience })));
         verifier.verify(&token, at(1_800_000_000)).map(|_| ())
     };
-    let wide = ours(signer.trusted());
+    let wide = ours(trusted(&signer));
     for good in [json!("other"), json!(["x", "other"]), json!(["trust.example.com"])] {
         assert_eq!(verdict(&wide, good.clone()), Ok(()), "{good}");
     }
@@ -215,19 +216,19 @@ fn an_audience_list_counts_beyond_notary_only() {
 
 #[test]
 fn what_is_loose_in_notary_is_loose_here() {
-    let signer = Signer::new();
+    let signer = TokenService::new();
     let verifier = verifier_for(&signer);
     let good = good_claims(&json!({}));
-    let jwk: Json = serde_json::from_str(&signer.public().to_jwk()).unwrap();
+    let jwk = signer.jwk();
     let with = |name: &str, value: Json| {
         let mut jwk = jwk.clone();
         jwk[name] = value;
         json!({ "alg": "ES256", "jwk": jwk })
     };
     let headers = [
-        json!({ "alg": "ES256", "kid": signer.key_id() }),
-        json!({ "alg": "ES256", "kid": signer.key_id(), "typ": "anything", "x5c": [] }),
-        json!({ "alg": "ES256", "kid": signer.key_id(), "jwk": null, "b64": false }),
+        json!({ "alg": "ES256", "kid": key_id(&signer) }),
+        json!({ "alg": "ES256", "kid": key_id(&signer), "typ": "anything", "x5c": [] }),
+        json!({ "alg": "ES256", "kid": key_id(&signer), "jwk": null, "b64": false }),
         with("x5c", json!("no list")),
         with("d", json!("AQ")),
         with("use", json!("enc")),
@@ -237,16 +238,16 @@ fn what_is_loose_in_notary_is_loose_here() {
         assert!(verdict.is_ok(), "{header}: {verdict:?}");
     }
     // Parts with padding: the signature is over the text as it was sent.
-    let header = json!({ "alg": "ES256", "kid": signer.key_id() });
+    let header = json!({ "alg": "ES256", "kid": key_id(&signer) });
     let padded = signer.padded_token(&header, &good);
     assert!(padded.contains('=') && verifier.verify(&padded, at(1_800_000_000)).is_ok());
 }
 
 #[test]
 fn entries_that_are_none_are_refused_and_null_claims_are_absent() {
-    let signer = Signer::new();
+    let signer = TokenService::new();
     let verifier = verifier_for(&signer);
-    let header = json!({ "alg": "ES256", "kid": signer.key_id() });
+    let header = json!({ "alg": "ES256", "kid": key_id(&signer) });
     let verify = |access: Json| {
         let token = signer.token(&header, &good_claims(&json!({ "access": access })));
         verifier.verify(&token, at(1_800_000_000))
@@ -265,8 +266,8 @@ fn entries_that_are_none_are_refused_and_null_claims_are_absent() {
 /// Checklist rows C-152, C-153, C-154 and C-158.
 #[test]
 fn a_right_is_contained_by_type_name_and_action() {
-    let signer = Signer::new();
-    let header = json!({ "alg": "ES256", "kid": signer.key_id() });
+    let signer = TokenService::new();
+    let header = json!({ "alg": "ES256", "kid": key_id(&signer) });
     let grants = |entry: Json, action: &'static str| {
         let token = signer.token(&header, &good_claims(&json!({ "access": [entry] })));
         let verified = verifier_for(&signer).verify(&token, at(1_800_000_000)).unwrap();
@@ -289,15 +290,15 @@ fn a_right_is_contained_by_type_name_and_action() {
 
 #[test]
 fn each_issuer_has_keys_and_audiences_of_its_own() {
-    let (first, second) = (Signer::new(), Signer::new());
-    let named = |name: &str, service: &str, signer: &Signer| Issuer {
+    let (first, second) = (TokenService::new(), TokenService::new());
+    let named = |name: &str, service: &str, signer: &TokenService| Issuer {
         name: name.to_owned(),
         audiences: Audiences::AnyOf(vec![service.to_owned()]),
-        keys: signer.trusted(),
+        keys: trusted(signer),
     };
     let verifier = Verifier::new(vec![named("one", "a", &first), named("two", "b", &second)]);
-    let verdict = |signer: &Signer, issuer: &str, audience: &str| {
-        let header = json!({ "alg": "ES256", "kid": signer.key_id() });
+    let verdict = |signer: &TokenService, issuer: &str, audience: &str| {
+        let header = json!({ "alg": "ES256", "kid": key_id(signer) });
         let claims = good_claims(&json!({ "iss": issuer, "aud": audience }));
         verifier.verify(&signer.token(&header, &claims), at(1_800_000_000)).is_ok()
     };
@@ -309,11 +310,11 @@ fn each_issuer_has_keys_and_audiences_of_its_own() {
 
 #[test]
 fn a_key_that_may_be_among_those_not_read_is_not_called_unknown() {
-    let signer = Signer::new();
+    let signer = TokenService::new();
     let keys = TrustedKeys::of(CertificateBundle::default(), &[], Completeness::Lacking);
     let verifier = ours(keys);
     for header in [
-        json!({ "alg": "ES256", "kid": signer.key_id() }),
+        json!({ "alg": "ES256", "kid": key_id(&signer) }),
         json!({ "alg": "ES256", "x5c": [signer.certificate_base64()] }),
     ] {
         let token = signer.token(&header, &good_claims(&json!({})));
@@ -321,7 +322,7 @@ fn a_key_that_may_be_among_those_not_read_is_not_called_unknown() {
         assert!(matches!(verdict, Err(TokenFault::KeysLacking { .. })), "{verdict:?}");
     }
     // What is wrong for certain is called so.
-    let header = json!({ "alg": "ES256", "kid": signer.key_id() });
+    let header = json!({ "alg": "ES256", "kid": key_id(&signer) });
     let foreign = signer.token(&header, &good_claims(&json!({ "iss": "x" })));
     let verdict = verifier.verify(&foreign, at(1_800_000_000));
     assert!(matches!(verdict, Err(TokenFault::Issuer(_))), "{verdict:?}");

@@ -12,6 +12,7 @@ use countersign_config::{Effective, Settings};
 use countersign_custody::sealed::{
     AliasFinding, OpenError, Passphrases, prove_passphrases, try_aliases,
 };
+use countersign_server::Tokens;
 use countersign_server::tls::{Identity, TlsError};
 use countersign_server::{RulesFileError, read_rules};
 use countersign_trust::{Clock as _, SystemClock};
@@ -21,6 +22,7 @@ use crate::certificates::client_policy;
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
+use crate::token_settings::token_settings;
 use crate::{flags, key_ring, token_desk};
 
 /// Says that all is well, or everything that is not.
@@ -41,6 +43,7 @@ pub(super) fn run(effective: Effective) -> Result<(), Failure> {
     };
     problems.extend(certificates(&settings, &dir).err());
     problems.extend(token_desk::look(&settings, &dir, SystemClock.now()));
+    problems.extend(token_keys(&settings).err());
     let findings = database(&settings, &dir, passphrases).unwrap_or_else(|problem| {
         problems.push(problem);
         Vec::new()
@@ -103,6 +106,14 @@ fn certificates(settings: &Settings, dir: &DataDir) -> Result<(), Failure> {
         if !there("ca.key") {
             identity.valid_at(now)?;
         }
+    }
+    Ok(())
+}
+
+/// The files of the keys of tokens; URLs are not asked.
+fn token_keys(settings: &Settings) -> Result<(), Failure> {
+    if let Some(tokens) = token_settings(&settings.access) {
+        Tokens::load(tokens, Arc::new(SystemClock))?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::Args;
 use countersign_config::{Effective, Settings};
 use countersign_server::tls::LiveTls;
-use countersign_server::{Access, LiveRules, RulesFileError, Transport};
+use countersign_server::{Access, LiveRules, Tokens, Transport};
 use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
@@ -21,6 +21,7 @@ use crate::exit::{self, Failure};
 use crate::flags::{self, LogFlags, SettingsFlags};
 use crate::revocation::Revocation;
 use crate::token_desk::TokenDesk;
+use crate::token_settings::token_settings;
 use crate::{key_ring, logs};
 pub(crate) use settings::{policy, sealed_settings};
 use started::Started;
@@ -77,7 +78,6 @@ impl Serve {
         let level = logs::start(&settings.log);
         let dir = DataDir::at(settings.server.data_dir())?;
         let hold = dir.hold()?;
-        let access = Arc::new(access(&settings)?);
         let listener = listen(&settings)?;
         let databases = Databases::of(&settings, &dir)?;
         let passphrases = Arc::new(key_ring::obtain(&settings.keys, &dir, &hold)?);
@@ -90,6 +90,7 @@ impl Serve {
             }
             None => (Transport::Plain, None),
         };
+        let access = Arc::new(access(&settings)?);
         let tokens = TokenDesk::open(&settings, &dir, Arc::new(SystemClock))?;
         let runtime = Runtime::new().map_err(|error| system("start threads", &error))?;
         let started = Started {
@@ -115,12 +116,15 @@ impl Serve {
 }
 
 /// Who may have what, as the settings say.
-fn access(settings: &Settings) -> Result<Access, RulesFileError> {
-    let access = Access::open();
-    match &settings.access.rules {
-        Some(path) => Ok(access.under_rules(LiveRules::load(path)?)),
-        None => Ok(access),
+fn access(settings: &Settings) -> Result<Access, Failure> {
+    let mut access = Access::open();
+    if let Some(tokens) = token_settings(&settings.access) {
+        access = access.with_tokens(Tokens::load(tokens, Arc::new(SystemClock))?);
     }
+    if let Some(path) = &settings.access.rules {
+        access = access.under_rules(LiveRules::load(path)?);
+    }
+    Ok(access)
 }
 
 fn listen(settings: &Settings) -> Result<TcpListener, Failure> {

@@ -65,6 +65,14 @@ impl Started {
         // Before anything takes long: a signal that nobody has taken over ends the process.
         let wishes = WishSignals::take().map_err(|error| system("take signals", &error))?;
         let mut signals = StopSignals::take().map_err(|error| system("take signals", &error))?;
+        let (stop, stopped) = watch::channel(());
+        let stopped = move || {
+            let mut stopped = stopped.clone();
+            // A sender that is gone means stop.
+            async move { while stopped.changed().await.is_ok() {} }
+        };
+        // Requests are judged while the database is away too.
+        let keys = tokio::spawn(Arc::clone(&self.access).keep(stopped()));
         let Reached { stores, custody, warnings } = tokio::select! {
             reached = self.reach_databases(&passphrases) => reached?,
             signal = signals.next() => {
@@ -87,14 +95,9 @@ impl Started {
             policy(&self.settings),
         );
         let trust = Arc::new(trust);
-        let (stop, stopped) = watch::channel(());
-        let stopped = move || {
-            let mut stopped = stopped.clone();
-            // A sender that is gone means stop.
-            async move { while stopped.changed().await.is_ok() {} }
-        };
         let keeping = Keeping::new(&trust, &stores, policy(&self.settings).writes);
         let mut beside = vec![
+            ("keeping the keys of tokens", keys),
             ("signing ahead", tokio::spawn(keeping.run(stopped.clone()))),
             ("following deletions", tokio::spawn(follow_deletions(Arc::clone(&trust), stopped()))),
         ];
@@ -261,6 +264,7 @@ impl Started {
             hosts: &self.settings.server.hosts,
             data_dir: self.dir.path(),
             authority: self.authority.as_ref(),
+            wanted_tokens: self.access.tokens().map(|tokens| tokens.settings()),
             client_ca: self.settings.tls.client_ca(),
             client_certificates: self.settings.tls.client_certificates,
             rules: self.access.rules(),

@@ -6,9 +6,9 @@ use super::*;
 
 #[test]
 fn every_changed_bit_of_a_good_token_is_refused() {
-    let signer = Signer::new();
+    let signer = TokenService::new();
     let verifier = verifier_for(&signer);
-    let header = json!({ "typ": "JWT", "alg": "ES256", "kid": signer.key_id() });
+    let header = json!({ "typ": "JWT", "alg": "ES256", "kid": key_id(&signer) });
     let token = signer.token(&header, &good_claims(&json!({})));
     assert!(verifier.verify(&token, at(1_800_000_000)).is_ok());
     for place in 0..token.len() {
@@ -76,13 +76,13 @@ fn any_json() -> impl Strategy<Value = Json> {
 proptest! {
     #[test]
     fn no_text_brings_the_verifier_down(text in "[A-Za-z0-9_.=-]{0,200}|\\PC{0,200}") {
-        let verifier = verifier_for(&Signer::new());
+        let verifier = verifier_for(&TokenService::new());
         prop_assert!(verifier.verify(&text, at(0)).is_err());
     }
 
     #[test]
     fn no_header_and_no_claims_bring_the_verifier_down(header in any_json(), claims in any_json()) {
-        let signer = Signer::new();
+        let signer = TokenService::new();
         let verifier = verifier_for(&signer);
         prop_assert!(verifier.verify(&signer.token(&header, &claims), at(0)).is_err());
         let good = good_claims(&json!({}));
@@ -102,6 +102,6 @@ proptest! {
 #[test]
 fn a_text_that_is_too_long_is_not_looked_at() {
     let long = "A".repeat(crate::token::MAX_TOKEN_BYTES + 1);
-    let verdict = verifier_for(&Signer::new()).verify(&long, at(0));
+    let verdict = verifier_for(&TokenService::new()).verify(&long, at(0));
     assert_eq!(verdict, Err(TokenFault::Jws(BadJws::Long)));
 }

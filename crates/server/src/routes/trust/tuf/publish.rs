@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::app::App;
+use crate::auth;
 use crate::error::ApiError;
 use crate::upload;
 use countersign_access::Caller;
@@ -18,9 +19,10 @@ pub(in crate::routes) async fn publish(
     gun: &Gun,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let host = auth::host(request.headers(), request.uri()).to_owned();
     let parts = upload::read(request, &app.settings.limits).await?;
     app.access
-        .admit_roles(caller, gun, parts.iter().map(UploadedPart::role))
+        .admit_roles(caller, gun, &host, parts.iter().map(UploadedPart::role))
         .map_err(ApiError::Unauthorized)?;
     app.trust.publish(gun, parts).await.map_err(ApiError::Publish)?;
     Ok(StatusCode::OK.into_response())
