@@ -170,6 +170,7 @@ fn a_list_that_changes_locks_out_and_lets_in_without_a_signal() {
     let dir = empty_dir();
     let ci = make(dir.path(), "ours").join("ci");
     revoke(dir.path(), &[]);
+    let nobody = fs::read(dir.path().join("ours.crl")).unwrap();
     let mut server = start_with(dir.path(), "client_crl = \"ours.crl\"\n");
     let shown = Shown::Pair(&ci);
     let mut open = Connection::open(&server, &authority(dir.path()), &shown).unwrap();
@@ -188,7 +189,14 @@ fn a_list_that_changes_locks_out_and_lets_in_without_a_signal() {
     assert!(line.contains("ours.crl") && line.contains("replace it"), "{line}");
     assert!(!answers(&server, dir.path(), &shown, "/v2/"), "the list in use stays");
 
-    revoke(dir.path(), &[]);
+    // Another file that is in the way is named, and needs no second change of this one.
+    let ca = dir.path().join("ours/ca.crt");
+    let kept = fs::read(&ca).unwrap();
+    fs::write(&ca, "broken").unwrap();
+    fs::write(dir.path().join("ours.crl"), nobody).unwrap();
+    server.wait_for_log("ca.crt holds no certificate");
+    assert!(!answers(&server, dir.path(), &shown, "/v2/"));
+    fs::write(&ca, kept).unwrap();
     server.wait_for_log("revocation lists read again");
     assert!(answers(&server, dir.path(), &shown, "/v2/"));
     server.stop();

@@ -45,6 +45,10 @@ type Client = TlsStream<TcpStream>;
 const AT_ONCE: Stopping = Stopping { handover: Duration::ZERO, drain: DEADLINE };
 
 fn start_with(limits: Limits, stopping: Stopping) -> Running {
+    start_service(Service::open(broken_trust(BrokenStore::Panics)), limits, stopping)
+}
+
+fn start_service(service: Service, limits: Limits, stopping: Stopping) -> Running {
     let dir = tempfile::tempdir().unwrap();
     let files = generated::ensure(&dir.path().join("certs"), &[], now()).unwrap();
     let identity = Identity::load(&files.cert, &files.key).unwrap().valid_at(now()).unwrap();
@@ -55,7 +59,6 @@ fn start_with(limits: Limits, stopping: Stopping) -> Running {
     let shutdown = async {
         stopped.await.ok();
     };
-    let service = Service::open(broken_trust(BrokenStore::Panics));
     let serving =
         serve(listener, Transport::Tls(tls.clone()), service, settings(limits), shutdown, stopping);
     let task = tokio::spawn(serving);

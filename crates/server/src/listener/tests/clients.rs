@@ -13,6 +13,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::PrivateKeyDer;
 
 use super::*;
+use crate::testing::{access_under, whole};
 use crate::tls::{ClientAuthorities, ClientTerms, NameSource, Presence, set_validity};
 
 const VERSIONS: [&str; 2] = ["http/1.1", "h2"];
@@ -124,20 +125,26 @@ fn start_for(policy: &ClientPolicy) -> Running {
 /// A client that keeps its connection open from one request to the next.
 enum Caller {
     One(Box<Client>),
-    Two(reqwest::Client, String),
+    Two(reqwest::Client, u16),
 }
 
 impl Caller {
     /// The status of a request; an error when it got no answer.
     async fn status(&mut self) -> Result<u16, String> {
+        self.status_of("/v2/").await
+    }
+
+    async fn status_of(&mut self, path: &str) -> Result<u16, String> {
         let error = |error: &dyn std::fmt::Display| error.to_string();
         match self {
             Self::One(client) => {
-                let answer = exchange(client, PING.as_bytes()).await.map_err(|e| error(&e))?;
+                let request = PING.replace("/v2/", path);
+                let answer = exchange(client, request.as_bytes()).await.map_err(|e| error(&e))?;
                 Ok(answer.split(' ').nth(1).unwrap().parse().unwrap())
             }
-            Self::Two(client, url) => {
-                let answer = client.get(url.as_str()).send().await.map_err(|e| error(&e))?;
+            Self::Two(client, port) => {
+                let url = format!("https://localhost:{port}{path}");
+                let answer = client.get(url).send().await.map_err(|e| error(&e))?;
                 assert_eq!(answer.version(), reqwest::Version::HTTP_2);
                 Ok(answer.status().as_u16())
             }
@@ -165,8 +172,7 @@ impl Running {
             return self.connect_with(config).await.map(Box::new).map(Caller::One);
         }
         let client = reqwest::Client::builder().tls_backend_preconfigured(config).no_proxy();
-        let url = format!("https://localhost:{}/v2/", self.address.port());
-        Ok(Caller::Two(client.build().unwrap(), url))
+        Ok(Caller::Two(client.build().unwrap(), self.address.port()))
     }
 
     /// The status of one request by a client that shows `shown`; `None` when it got no answer.
@@ -322,5 +328,27 @@ async fn a_certificate_in_the_file_of_authorities_is_not_let_in_once_it_is_revok
     ] {
         let running = start_for(&policy(&file, Some(&list), Presence::Required));
         assert_eq!(running.ask_as("http/1.1", Some(&client)).await, answer);
+    }
+}
+
+/// A page that is not there, for whom the rules let look for it.
+#[tokio::test]
+async fn the_name_decides_on_every_request_of_a_connection() {
+    let ours = Authority::new("ours");
+    let (ci, alice) = (ours.client("ci"), ours.client("alice"));
+    let rules = "[[rules]]\nallow = ['pull']\ncertificates = ['ci']\nguns = ['**']\n";
+    let (whole, access) = (whole().await, Arc::new(access_under(rules)));
+    let trust = Arc::clone(&whole.app.trust);
+    let service = Service { access, ..Service::open(trust) };
+    let running = start_service(service, Limits::for_tests(), AT_ONCE);
+    running.let_in(&ours.policy(Presence::Optional));
+    for version in VERSIONS {
+        for (shown, status) in [(Some(&ci), 404), (Some(&alice), 401), (None, 401)] {
+            let mut caller = running.caller(version, shown).await.unwrap();
+            for _ in 0..3 {
+                let answer = caller.status_of("/v2/e/a/_trust/tuf/root.json").await;
+                assert_eq!(answer, Ok(status), "{version}");
+            }
+        }
     }
 }
