@@ -52,7 +52,8 @@ pub(crate) async fn publish(trust: &Trust, gun: &Gun, parts: &Parts) -> Result<(
         Ok(UploadedPart::parse(RoleName::parse(role)?, bytes.clone().into())?)
     };
     let parts = parts.iter().map(read).collect::<Result<Vec<_>>>()?;
-    Ok(trust.publish(gun, parts).await?)
+    trust.publish(gun, parts).await?;
+    Ok(())
 }
 
 /// The public key that the service offers, as a root lists it.

@@ -17,12 +17,13 @@ const CHECKLIST: [RangeInclusive<u16>; 8] =
     [1..=19, 30..=42, 50..=92, 100..=106, 120..=131, 150..=161, 170..=180, 200..=209];
 
 /// The places where an attacker may stand.
-const POSITIONS: [&str; 11] = [
+const POSITIONS: [&str; 12] = [
     "The network, without a certificate that the reader accepts",
     "A mirror, cache or proxy that the reader accepts as the server",
     "The registry that holds the images",
     "Whoever reaches the server (there is no access control yet)",
     "The server's database without the passphrase",
+    "The audit log's file",
     "A stolen timestamp key, at a mirror's place",
     "The server itself, or all its keys, snapshot keys among them",
     "A stolen delegation key",
@@ -32,7 +33,7 @@ const POSITIONS: [&str; 11] = [
 ];
 
 /// What is promised about faults.
-const PROMISES: [&str; 17] = [
+const PROMISES: [&str; 18] = [
     "Nothing acknowledged is lost",
     "What is acknowledged is visible at once",
     "Versions never go back",
@@ -50,6 +51,7 @@ const PROMISES: [&str; 17] = [
     "Restarting replicas in turn loses no request",
     "What is due is signed again once",
     "One damaged row concerns one repository",
+    "Nothing is changed that cannot be recorded",
 ];
 
 /// What is planted in real runs to show that a broken promise is noticed.

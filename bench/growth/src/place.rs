@@ -129,7 +129,8 @@ impl Collection {
     }
 
     async fn publish(&self, trust: &Trust) -> Result<()> {
-        Ok(trust.publish(&self.gun, parts(self.repository.all_parts())?).await?)
+        trust.publish(&self.gun, parts(self.repository.all_parts())?).await?;
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@
 //! To add a command: a file in `commands`, a variant of [`Command`], an arm in [`run`], its help
 //! pinned in `tests/cli/help.rs`, a section in `docs/commands.md`.
 
+mod audit_log;
 mod away;
 mod backup_manifest;
 mod certificates;

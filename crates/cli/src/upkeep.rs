@@ -16,6 +16,7 @@ use countersign_server::{Access, Transport};
 use countersign_trust::Clock;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use crate::audit_log::Writer;
 use crate::certificates::Certificates;
 use crate::data_dir::DataDir;
 use crate::flags;
@@ -46,6 +47,7 @@ pub(crate) struct Upkeep {
     pub(crate) transport: Transport,
     pub(crate) revocation: Revocation,
     pub(crate) tokens: Option<TokenDesk>,
+    pub(crate) audit: Option<Arc<Writer>>,
     pub(crate) level: LevelSwitch,
     pub(crate) access: Arc<Access>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -86,6 +88,9 @@ impl Upkeep {
         self.access.reread();
         if let Some(tokens) = &self.tokens {
             tokens.reread(&self.settings.tokens, &self.dir, self.clock.now());
+        }
+        if let Some(audit) = &self.audit {
+            audit.reopen();
         }
         let Transport::Tls(tls) = &self.transport else { return };
         let revocation = Revocation::of(&self.settings);
@@ -203,6 +208,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         retention,
         clock,
         log,
+        audit,
     } = running;
     let changed = [
         ("server.data_dir", server.data_dir() != read.server.data_dir()),
@@ -223,6 +229,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         ("[retention]", *retention != read.retention),
         ("[clock]", *clock != read.clock),
         ("log.format", log.format != read.log.format),
+        ("[audit]", *audit != read.audit),
     ];
     changed.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
 }
@@ -261,9 +268,19 @@ mod tests {
         let clock = Arc::new(At(started + age));
         let transport = Transport::Tls(tls);
         let access = Arc::new(Access::open());
-        let (revocation, tokens) = (Revocation::of(&settings), None);
-        let upkeep =
-            Upkeep { flags, settings, dir, transport, access, tokens, revocation, level, clock };
+        let (revocation, tokens, audit) = (Revocation::of(&settings), None, None);
+        let upkeep = Upkeep {
+            flags,
+            settings,
+            dir,
+            transport,
+            access,
+            tokens,
+            revocation,
+            audit,
+            level,
+            clock,
+        };
         (upkeep, directory)
     }
 

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use crate::nearest::{advice, keys_of, nearest};
 use crate::notary::{self, NotaryConfig};
 use crate::sections::access::{Access, Issuer};
+use crate::sections::audit::Audit;
 use crate::sections::caching::Caching;
 use crate::sections::clock::Clock;
 use crate::sections::database::Database;
@@ -282,6 +283,7 @@ pub(crate) fn known_keys() -> Vec<String> {
         ("retention", keys_of::<Retention>()),
         ("clock", keys_of::<Clock>()),
         ("log", keys_of::<Log>()),
+        ("audit", keys_of::<Audit>()),
     ];
     let dotted = |(section, keys): (&str, &[&str])| -> Vec<String> {
         keys.iter().map(|key| format!("{section}.{key}")).collect()

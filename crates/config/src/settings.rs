@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::overrides::Overrides;
 use crate::sections::access::Access;
+use crate::sections::audit::Audit;
 use crate::sections::caching::Caching;
 use crate::sections::clock::Clock;
 use crate::sections::database::Database;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub clock: Clock,
     /// The log.
     pub log: Log,
+    /// The record of what was changed and refused.
+    pub audit: Audit,
 }
 
 impl Settings {
@@ -75,6 +78,7 @@ impl Settings {
         self.access.rebase(base);
         self.tokens.rebase(base);
         self.database.rebase(base);
+        self.audit.rebase(base);
         let rebased = |path: PathBuf| base.join(path);
         self.keys.passphrase_file = self.keys.passphrase_file.take().map(rebased);
     }

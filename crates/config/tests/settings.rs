@@ -85,6 +85,12 @@ fn without_any_source_the_defaults_hold() {
     assert!(!settings.clock.allow_backwards);
     assert_eq!(settings.log.level, Level::Info);
     assert_eq!(settings.log.format, Format::Auto);
+    assert_eq!(settings.audit.file, None);
+    assert_eq!(settings.audit.replica, None);
+    assert_eq!(settings.audit.max_bytes, 0);
+    assert_eq!(settings.audit.keep_files, 10);
+    assert!(!settings.audit.sync);
+    assert_eq!(settings.audit.refusals_per_second, 10);
 }
 
 const EVERY_KEY: &str = r#"
@@ -156,6 +162,13 @@ allow_backwards = true
 [log]
 level = "trace"
 format = "json"
+[audit]
+file = "/logs/audit.log"
+replica = "trust-1"
+max_bytes = 27
+keep_files = 28
+sync = true
+refusals_per_second = 29
 "#;
 
 #[test]
@@ -190,6 +203,12 @@ fn every_key_of_the_file_arrives() {
     assert_eq!(settings.retention.keep_versions, 21);
     assert_eq!(settings.retention.keep_days, 22);
     assert_eq!(settings.retention.changefeed_days, 23);
+    assert_eq!(settings.audit.file, Some("/logs/audit.log".into()));
+    assert_eq!(settings.audit.replica.as_deref(), Some("trust-1"));
+    assert_eq!(settings.audit.max_bytes, 27);
+    assert_eq!(settings.audit.keep_files, 28);
+    assert!(settings.audit.sync);
+    assert_eq!(settings.audit.refusals_per_second, 29);
     assert!(settings.clock.allow_backwards);
     assert_eq!(settings.log.level, Level::Trace);
     assert_eq!(settings.log.format, Format::Json);
@@ -326,7 +345,7 @@ fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     check_refused(
         "[cachign]\n",
         "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, access, tokens, \
-         repositories, database, keys, caching, limits, expiry, retention, clock, log",
+         repositories, database, keys, caching, limits, expiry, retention, clock, log, audit",
     );
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::Method;
 
+use crate::audit::{self, Audit};
 use crate::auth::Access;
 use crate::key_budget::KeyBudget;
 use crate::limits::Limits;
@@ -59,13 +60,15 @@ pub struct Service {
     pub access: Arc<Access>,
     /// What gives out tokens; `None` where nothing does.
     pub token_service: Option<Arc<TokenService>>,
+    /// What records decisions; `None` where none are recorded.
+    pub audit: Option<Arc<Audit>>,
 }
 
 impl Service {
     /// `trust`, with all that it has, for everybody.
     #[must_use]
     pub fn open(trust: Arc<Trust>) -> Self {
-        Self { trust, access: Arc::new(Access::open()), token_service: None }
+        Self { trust, access: Arc::new(Access::open()), token_service: None, audit: None }
     }
 }
 
@@ -83,6 +86,7 @@ pub(crate) struct App {
     pub(crate) trust: Arc<Trust>,
     pub(crate) access: Arc<Access>,
     pub(crate) token_service: Option<Arc<TokenService>>,
+    pub(crate) audit: Option<Arc<Audit>>,
     pub(crate) settings: Arc<ServerSettings>,
     pub(crate) key_budget: Arc<KeyBudget>,
     pub(crate) request_limits: Arc<RequestLimits>,
@@ -93,11 +97,12 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(service: Service, settings: ServerSettings) -> Self {
-        let Service { trust, access, token_service } = service;
+        let Service { trust, access, token_service, audit } = service;
         Self {
             trust,
             access,
             token_service,
+            audit,
             key_budget: Arc::new(KeyBudget::new(&settings.limits)),
             request_limits: Arc::new(RequestLimits::new(&settings.limits)),
             settings: Arc::new(settings),
@@ -125,11 +130,13 @@ impl App {
     }
 
     /// The router: everything enters one handler, since a GUN has slashes and may be anything.
-    /// Outermost are farewell, log and metrics, which see every answer, that to a panic included.
+    /// Outermost are farewell, log, metrics and audit, which see every answer, that to a panic
+    /// included.
     pub(crate) fn into_router(self) -> Router {
         Router::new()
             .fallback(routes::dispatch)
             .layer(tower_http::catch_panic::CatchPanicLayer::custom(routes::after_panic))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), audit::requests))
             .layer(axum::middleware::from_fn_with_state(self.clone(), metrics::requests))
             .layer(axum::middleware::from_fn_with_state(self.clone(), log::requests))
             .layer(axum::middleware::from_fn_with_state(self.clone(), farewell::requests))

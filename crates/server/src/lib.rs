@@ -5,6 +5,7 @@
 //!
 //! - `route` turns method and path into a `Route`; GUNs contain slashes, so no router could.
 //! - `auth` decides whether the caller may have it.
+//! - `audit` records what was changed and refused.
 //! - `routes` mirrors the URLs, one file per operation.
 //! - [`TokenService`] checks passwords and gives out tokens.
 //! - `metrics` counts and measures, by operations from a closed set.
@@ -16,6 +17,7 @@
 //! in the table tests of `route`, and a line in the route table of the documentation.
 
 mod app;
+mod audit;
 mod auth;
 mod budgets;
 mod connection;
@@ -39,6 +41,7 @@ mod upload;
 mod wire;
 
 pub use app::{Caching, ServerSettings, Service, router};
+pub use audit::{Audit, AuditLog, Offered};
 pub use auth::{
     Access, IssuerSettings, JwksUrl, LiveRules, Realm, RulesFileError, TokenKeysError,
     TokenSettings, Tokens, read_rules,

@@ -3,6 +3,7 @@
 //! Never in here: bodies, tokens, paths. Route and code come from closed sets.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{ConnectInfo, Request, State};
@@ -20,6 +21,10 @@ use crate::route::Route;
 
 /// The header with our ID of the request. One that comes in is not looked at.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The ID of a request; an extension of it.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) Arc<str>);
 
 /// Makes IDs that differ between requests and between processes.
 pub(crate) struct RequestIds {
@@ -53,6 +58,7 @@ pub(crate) async fn requests(State(app): State<App>, mut request: Request, next:
     let remote = shown_remote(remote, peer.address);
     let certificate = peer.certificate.clone();
     request.extensions_mut().insert(route.clone());
+    request.extensions_mut().insert(RequestId(request_id.as_str().into()));
     request.extensions_mut().insert(peer);
 
     let span = tracing::info_span!("request", request_id);

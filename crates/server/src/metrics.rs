@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use countersign_trust::MemoryUse;
 
 use crate::app::App;
+use crate::audit::AuditUse;
 use crate::auth::RulesState;
 use crate::error::TokenFault;
 use crate::request_limits::Holder;
@@ -33,6 +34,9 @@ const REQUEST_SIZE: &str = "notary_server_http_request_size_bytes";
 const RESPONSE_SIZE: &str = "notary_server_http_response_size_bytes";
 const TOKENS: &str = "countersign_token_requests_total";
 const LIMITED: &str = "countersign_requests_limited_total";
+const AUDIT_WRITABLE: &str = "countersign_audit_writable";
+const AUDIT_RECORDS: &str = "countersign_audit_records_total";
+const AUDIT_SUPPRESSED: &str = "countersign_audit_suppressed_total";
 const MEMORY_BYTES: &str = "countersign_document_memory_bytes";
 const MEMORY_HITS: &str = "countersign_document_memory_hits_total";
 const MEMORY_MISSES: &str = "countersign_document_memory_misses_total";
@@ -103,6 +107,22 @@ impl Metrics {
             OPERATIONS.map(|operation| (operation, Summaries::of(&recorder, operation)));
         let handle = recorder.handle();
         Self { recorder, handle, summaries, recorded: AtomicU64::new(0) }
+    }
+
+    /// Takes over what is counted of the audit log.
+    pub(crate) fn audit(&self, AuditUse { writable, written, suppressed }: AuditUse) {
+        let writable_help = "Whether the audit log can be written to, and so anything changed.";
+        let gauge = KeyName::from_const_str(AUDIT_WRITABLE);
+        self.recorder.describe_gauge(gauge, None, writable_help.into());
+        self.set(AUDIT_WRITABLE, f64::from(u8::from(writable)));
+        for (family, help, count) in [
+            (AUDIT_RECORDS, "Records of the audit log.", written),
+            (AUDIT_SUPPRESSED, "Refusals that were counted instead of recorded.", suppressed),
+        ] {
+            self.recorder.describe_counter(KeyName::from_const_str(family), None, help.into());
+            let key = Key::from_static_name(family);
+            self.recorder.register_counter(&key, &METADATA).absolute(count);
+        }
     }
 
     /// Everything, in the text form of Prometheus; of memory and rules what is so now.

@@ -97,8 +97,7 @@ pub(crate) fn broken_under_rules(store: BrokenStore, text: &str) -> App {
 /// The same for those whom `access` lets pass.
 pub(crate) async fn whole_with(access: crate::Access) -> Whole {
     let dir = tempfile::tempdir().unwrap();
-    let service =
-        Service { trust: trust(&dir).await, access: Arc::new(access), token_service: None };
+    let service = Service { access: Arc::new(access), ..Service::open(trust(&dir).await) };
     Whole { app: App::new(service, settings(Limits::default())), _dir: dir }
 }
 

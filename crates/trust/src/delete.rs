@@ -5,11 +5,12 @@ use countersign_tuf::names::Gun;
 use crate::{Trust, TrustError};
 
 impl Trust {
-    /// Removes every stored document of exactly this GUN. A GUN that has none is no error.
+    /// Removes every stored document of exactly this GUN. A GUN that has none is no error; whether
+    /// it had any is said.
     ///
     /// # Errors
     /// [`TrustError::Storage`]; nothing is removed then.
-    pub async fn delete(&self, gun: &Gun) -> Result<(), TrustError> {
+    pub async fn delete(&self, gun: &Gun) -> Result<bool, TrustError> {
         self.within_patience(async {
             self.refuse_if_read_only()?;
             let _turn = self.locks.turn(gun).await?;
@@ -17,7 +18,7 @@ impl Trust {
             let _forgetting = self.memory.forget_at_the_end(gun);
             let existed = self.store.delete(gun, self.clock.now()).await?;
             tracing::info!(%gun, existed, "deleted");
-            Ok(())
+            Ok(existed)
         })
         .await
     }

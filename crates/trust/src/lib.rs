@@ -49,6 +49,7 @@ pub use health::Health;
 pub use keep_fresh::keep_fresh;
 pub use key_list::{KeyList, ListedKey, Standing};
 pub use memory::MemoryUse;
+pub use publish::NewVersion;
 pub use renew::{Renewal, Round};
 
 use clock_watch::ClockWatch;

@@ -2,11 +2,13 @@
 //!
 //! Source: server spec 4; contract section 4 (races).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use countersign_storage::{Commit, Heads};
-use countersign_tuf::accepted::AcceptedUpdate;
-use countersign_tuf::names::{Gun, RoleName, ServerRole};
+use countersign_tuf::accepted::{AcceptedDocument, AcceptedUpdate};
+use countersign_tuf::keys::KeyId;
+use countersign_tuf::names::{Gun, RoleName, ServerRole, Version};
 use countersign_tuf::reason::Reason;
 use countersign_tuf::rules::{Decision, Refusal, Stored, Update, UploadedPart, decide};
 
@@ -15,20 +17,40 @@ use crate::{Trust, TrustError};
 /// How often an update is decided again because others keep moving its base.
 const TRIES: usize = 32;
 
+/// A version that was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewVersion {
+    /// Its role.
+    pub role: RoleName,
+    /// The version.
+    pub version: Version,
+    /// The keys whose signatures on it were verified.
+    pub signers: BTreeSet<KeyId>,
+}
+
 impl Trust {
-    /// Publishes the parts of an upload, all or nothing.
+    /// Publishes the parts of an upload, all or nothing. Says which roles have a new version:
+    /// those of the upload, and those that the server signed.
     ///
     /// Who loses a race is decided again on the new state when the roles of the update did not
     /// move; else, or when the new state no longer allows it, a newer version exists.
     ///
     /// # Errors
     /// [`TrustError`]; nothing is stored then.
-    pub async fn publish(&self, gun: &Gun, parts: Vec<UploadedPart>) -> Result<(), TrustError> {
+    pub async fn publish(
+        &self,
+        gun: &Gun,
+        parts: Vec<UploadedPart>,
+    ) -> Result<Vec<NewVersion>, TrustError> {
         let update = Arc::new(Update::new(parts));
         self.within_patience(self.publish_update(gun, &update)).await
     }
 
-    async fn publish_update(&self, gun: &Gun, update: &Arc<Update>) -> Result<(), TrustError> {
+    async fn publish_update(
+        &self,
+        gun: &Gun,
+        update: &Arc<Update>,
+    ) -> Result<Vec<NewVersion>, TrustError> {
         self.refuse_if_read_only()?;
         let _turn = self.locks.turn(gun).await?;
         let mut rival = false;
@@ -41,7 +63,7 @@ impl Trust {
                 Err(other) => return Err(other),
             };
             match self.store.commit(gun, &base, &accepted, self.clock.now()).await? {
-                Commit::Done => return Ok(()),
+                Commit::Done => return Ok(new_versions(&accepted)),
                 Commit::OldVersion(_) => return Err(TrustError::OldVersion),
                 Commit::Moved(heads) if is_overtaken(update, &heads) => {
                     return Err(TrustError::OldVersion);
@@ -95,6 +117,15 @@ impl Trust {
             },
         }
     }
+}
+
+fn new_versions(accepted: &AcceptedUpdate) -> Vec<NewVersion> {
+    let new_version = |document: &AcceptedDocument| NewVersion {
+        role: document.role.clone(),
+        version: document.version,
+        signers: document.signers.clone(),
+    };
+    accepted.documents().map(new_version).collect()
 }
 
 /// Whether one of the update's own roles has a stored version by now that is not lower.

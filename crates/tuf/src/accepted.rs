@@ -1,8 +1,11 @@
 //! An update that the rules accepted: the only thing that storage commits.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::digest::Sha256Digest;
+use crate::keys::KeyId;
 use crate::names::{RoleName, Version};
 
 /// A set of documents that may become the newest state of one GUN, all or nothing.
@@ -27,6 +30,8 @@ pub struct AcceptedDocument {
     pub sha256: Sha256Digest,
     /// The exact bytes, signatures included.
     pub bytes: Bytes,
+    /// The keys whose signatures on it were verified; empty where the rules did not see it.
+    pub signers: BTreeSet<KeyId>,
 }
 
 impl AcceptedUpdate {
@@ -66,6 +71,7 @@ impl AcceptedDocument {
     /// A document of `role` at `version`; the digest is computed.
     #[must_use]
     pub fn new(role: RoleName, version: Version, bytes: Bytes) -> Self {
-        Self { role, version, sha256: Sha256Digest::of(&bytes), bytes }
+        let sha256 = Sha256Digest::of(&bytes);
+        Self { role, version, sha256, bytes, signers: BTreeSet::new() }
     }
 }

@@ -53,6 +53,7 @@ pub struct Verified<T> {
     content: T,
     raw: Bytes,
     digests: Digests,
+    signers: BTreeSet<KeyId>,
 }
 
 impl<T: Document> Unverified<T> {
@@ -116,10 +117,10 @@ impl<T: Document> Unverified<T> {
     /// # Errors
     /// The [`Reason`] why the document does not count.
     pub fn verify(self, keys: &RoleKeys) -> Result<Verified<T>, Reason> {
-        self.signers(keys)?;
+        let signers = self.signers(keys)?;
         let content = self.read_untrusted()?;
         let raw = self.envelope.raw().clone();
-        Ok(Verified { role: self.role, content, digests: Digests::of(&raw), raw })
+        Ok(Verified { role: self.role, content, digests: Digests::of(&raw), raw, signers })
     }
 }
 
@@ -146,6 +147,12 @@ impl<T: Document> Verified<T> {
     #[must_use]
     pub fn digests(&self) -> &Digests {
         &self.digests
+    }
+
+    /// Those of the role's keys whose signatures on it were verified.
+    #[must_use]
+    pub fn signers(&self) -> &BTreeSet<KeyId> {
+        &self.signers
     }
 
     /// The version.

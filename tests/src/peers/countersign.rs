@@ -169,6 +169,14 @@ impl Countersign {
         self.process.signal(Signal::TERM)
     }
 
+    /// Asks it to read its files again (SIGHUP) and returns at once.
+    ///
+    /// # Errors
+    /// It is already gone.
+    pub fn hang_up(&self) -> Result<()> {
+        self.process.signal(Signal::HUP)
+    }
+
     /// Waits for its end.
     ///
     /// # Errors

@@ -135,7 +135,10 @@ pub struct Decision {
     /// The roles that have a new version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<ChangedRole>,
-    /// The key that was made.
+    /// Of a deletion: whether there was anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub existed: Option<bool>,
+    /// The key that was given, which no root names yet.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "key_id")]
     pub key: Option<KeyId>,
     /// The user.
@@ -165,6 +168,7 @@ impl Decision {
             gun: None,
             role: None,
             roles: Vec::new(),
+            existed: None,
             key: None,
             user: None,
             certificate: None,

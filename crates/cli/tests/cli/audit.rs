@@ -10,7 +10,7 @@ use countersign_access::audit::{
 use countersign_trust::{Clock as _, SystemClock};
 use serde_json::Value;
 
-use crate::process::{Ended, countersign, empty_dir, run};
+use crate::process::{Ended, countersign, empty_dir, refusal, run, serve, start};
 
 fn verify(dir: &Path, arguments: &[&str]) -> Ended {
     let mut command = countersign(dir, &["audit", "verify"]);
@@ -167,4 +167,44 @@ fn what_is_no_audit_log_is_told_as_such() {
     }
     assert_eq!(verify(dir.path(), &["other", "--holds", "ab"]).status.code(), Some(2));
     assert_eq!(verify(dir.path(), &[]).status.code(), Some(2));
+}
+
+/// `serve` with an audit log `audit.log`, and its data in `data`.
+fn serve_with_log(dir: &Path, data: &str) -> std::process::Command {
+    fs::write(dir.join("c.toml"), "[audit]\nfile = \"audit.log\"\n").unwrap();
+    let mut command = serve(dir);
+    command.args(["--config", "c.toml", "--data-dir", data]);
+    command
+}
+
+#[test]
+fn two_servers_with_one_file_are_one_too_many() {
+    let dir = empty_dir();
+    let server = start(serve_with_log(dir.path(), "one"));
+    let (code, line) = refusal(serve_with_log(dir.path(), "two"));
+    assert_eq!(code, 18);
+    assert!(line.contains("audit.log: another process writes it: stop that one"), "{line}");
+    server.stop();
+    start(serve_with_log(dir.path(), "two")).stop();
+    let ended = verify(dir.path(), &["audit.log", "--format", "json"]);
+    let told: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&told["starts"], &told["whole"]), (&2.into(), &true.into()), "{told}");
+    assert_eq!(told["torn"], serde_json::json!([]));
+}
+
+#[test]
+fn a_file_that_is_no_audit_log_ends_the_start_and_config_check_says_so() {
+    let dir = empty_dir();
+    fs::write(dir.path().join("audit.log"), "something else\n").unwrap();
+    let (code, line) = refusal(serve_with_log(dir.path(), "data"));
+    assert_eq!(code, 18);
+    assert!(
+        line.contains("audit.log: it is no audit log of countersign's: name another"),
+        "{line}"
+    );
+    let (code, checked) =
+        refusal(countersign(dir.path(), &["config", "check", "--config", "c.toml"]));
+    assert_eq!((code, checked), (18, line));
+    assert_eq!(fs::read(dir.path().join("audit.log")).unwrap(), b"something else\n");
+    assert!(!dir.path().join("audit.log.lock").exists());
 }

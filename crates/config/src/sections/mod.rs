@@ -1,6 +1,7 @@
 //! One file per section of the configuration file.
 
 pub mod access;
+pub mod audit;
 pub mod caching;
 pub mod clock;
 pub mod database;

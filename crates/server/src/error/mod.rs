@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::auth::{Denial, Refusal as AccessRefusal};
 use crate::request_limits::Holder;
+use crate::route::RouteName;
 use crate::tls::NotLetIn;
 use body::Detail;
 use countersign_trust::CustodyError;
@@ -59,6 +60,8 @@ pub(crate) enum ApiError {
     Service(TrustError),
     /// The upload, one of its parts or their number is over a limit; names the limit.
     TooLarge(&'static str),
+    /// Nothing can be recorded now, so nothing is changed.
+    Unrecorded(RouteName),
     /// The caller may not, or has not proved who it is.
     Unauthorized(AccessRefusal),
     /// The address or the user has sent too many requests.
@@ -210,6 +213,8 @@ impl ApiError {
                 });
                 answer(StatusCode::TOO_MANY_REQUESTS, Code::Unknown, Some(detail))
             }
+            Self::Unrecorded(RouteName::Publish) => failed(Code::Updating, Prospect::Later, None),
+            Self::Unrecorded(_) => failed(Code::Unknown, Prospect::Later, Some(Detail::Empty {})),
             Self::TooManyKeys { .. } => {
                 let detail = Detail::text("too many new keys for this address: try again later");
                 answer(StatusCode::TOO_MANY_REQUESTS, Code::Unknown, Some(detail))
@@ -246,6 +251,7 @@ impl ApiError {
             Self::TooManyRequests { holder, .. } => {
                 format!("over the limit on requests per {}", holder.as_str())
             }
+            Self::Unrecorded(_) => "the audit log cannot be written to".to_owned(),
             Self::TooManyKeys { .. } => "over the limit on new keys per address".to_owned(),
         }
     }

@@ -85,7 +85,8 @@ fn every_variant_is_listed(error: &ApiError) {
         | ApiError::TooLarge(_)
         | ApiError::Unauthorized(_)
         | ApiError::TooManyKeys { .. }
-        | ApiError::TooManyRequests { .. } => {}
+        | ApiError::TooManyRequests { .. }
+        | ApiError::Unrecorded(_) => {}
     }
 }
 
@@ -185,6 +186,8 @@ async fn refused_requests_have_notarys_status_and_body() {
             429,
             element("UNKNOWN", &text("too many new keys for this address: try again later")),
         ),
+        (ApiError::Unrecorded(RouteName::Publish), 503, element("UPDATING", "")),
+        (ApiError::Unrecorded(RouteName::Delete), 503, element("UNKNOWN", EMPTY)),
     ])
     .await;
 }

@@ -19,6 +19,7 @@ use countersign_tuf::gun_prefix::GunPrefix;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::app::App;
+use crate::audit::Change;
 use crate::error::ApiError;
 use crate::farewell;
 use crate::peer::Peer;
@@ -48,34 +49,52 @@ pub(crate) async fn dispatch(
             return refusal.into_response();
         }
     };
+    let outcome = operate(&app, route, &caller, &peer, request).await;
+    let mut answer = outcome.unwrap_or_else(ApiError::into_response);
+    answer.extensions_mut().insert(caller);
+    answer
+}
+
+/// Carries out what was asked for.
+async fn operate(
+    app: &App,
+    route: Route,
+    caller: &Caller,
+    peer: &Peer,
+    request: Request,
+) -> Result<Response, ApiError> {
     let remote = peer.address;
-    let outcome = match route {
+    let change = Change::of(app, &request, caller);
+    match route {
         Route::BadEscape => Err(ApiError::BadEscape),
         Route::Changefeed(gun) => {
-            trust::changefeed::changefeed(&app, gun.as_ref(), request.uri().query()).await
+            trust::changefeed::changefeed(app, gun.as_ref(), request.uri().query()).await
         }
-        Route::Delete(gun) => trust::tuf::delete::delete(&app, &gun).await,
-        Route::GetKey(gun, role) => trust::tuf::get_key::get_key(&app, &gun, role, remote).await,
+        Route::Delete(gun) => trust::tuf::delete::delete(app, &gun, change).await,
+        Route::GetKey(gun, role) => {
+            trust::tuf::get_key::get_key(app, &gun, role, remote, change).await
+        }
         Route::GetRole(gun, document) => {
-            let audience = app.access.audience(&peer, &gun);
-            trust::tuf::get_role::get_role(&app, audience, &gun, &document, request.headers()).await
+            let audience = app.access.audience(peer, &gun);
+            trust::tuf::get_role::get_role(app, audience, &gun, &document, request.headers()).await
         }
-        Route::GetToken | Route::PostToken => return token::answer(&app, request, &peer).await,
-        Route::Health => Ok(health::health(&app).await),
+        Route::GetToken | Route::PostToken => Ok(token::answer(app, request, peer).await),
+        Route::Health => Ok(health::health(app).await),
         Route::Live => Ok(live::live()),
         Route::MethodNotAllowed => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
-        Route::Metrics => Ok(metrics::metrics(&app)),
+        Route::Metrics => Ok(metrics::metrics(app)),
         Route::Ping => Ok(ping::ping()),
-        Route::Publish(gun) => trust::tuf::publish::publish(&app, &caller, &gun, request).await,
-        Route::Ready => Ok(ready::ready(&app).await),
+        Route::Publish(gun) => {
+            trust::tuf::publish::publish(app, caller, &gun, request, change).await
+        }
+        Route::Ready => Ok(ready::ready(app).await),
         Route::Redirect(path) => Ok(redirect(path, request.uri().query())),
         Route::RotateKey(gun, role) => {
-            trust::tuf::rotate_key::rotate_key(&app, &gun, role, remote).await
+            trust::tuf::rotate_key::rotate_key(app, &gun, role, remote, change).await
         }
         Route::Unknown => Err(ApiError::NoRoute),
         Route::UnusableGun { route, reason, .. } => Err(unusable_gun(route, reason)),
-    };
-    outcome.unwrap_or_else(ApiError::into_response)
+    }
 }
 
 /// The refusal of a GUN that begins with none of the configured prefixes: for everything but a

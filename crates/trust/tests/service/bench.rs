@@ -108,7 +108,7 @@ impl Bench {
         name: &str,
         parts: Vec<(String, Vec<u8>)>,
     ) -> Result<(), TrustError> {
-        self.trust.publish(&gun(name), read(parts)).await
+        self.trust.publish(&gun(name), read(parts)).await.map(drop)
     }
 
     pub(crate) async fn current(&self, name: &str, role_name: &str) -> Option<Document> {

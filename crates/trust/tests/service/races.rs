@@ -47,7 +47,7 @@ async fn of_identical_publishes_at_once_exactly_one_wins() {
     let mut won = 0;
     for publish in publishes {
         match publish.await.unwrap() {
-            Ok(()) => won += 1,
+            Ok(_) => won += 1,
             Err(error) => assert!(matches!(error, TrustError::OldVersion), "{error:?}"),
         }
     }

@@ -128,5 +128,6 @@ pub(super) fn accept<T: Document>(document: &Verified<T>) -> AcceptedDocument {
         version: document.version(),
         sha256: document.digests().sha256,
         bytes: document.raw().clone(),
+        signers: document.signers().clone(),
     }
 }

@@ -23,7 +23,7 @@ use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
 use crate::token_settings::token_settings;
-use crate::{flags, key_ring, token_desk};
+use crate::{audit_log, flags, key_ring, token_desk};
 
 /// Says that all is well, or everything that is not.
 pub(super) fn run(effective: Effective) -> Result<(), Failure> {
@@ -44,6 +44,7 @@ pub(super) fn run(effective: Effective) -> Result<(), Failure> {
     problems.extend(certificates(&settings, &dir).err());
     problems.extend(token_desk::look(&settings, &dir, SystemClock.now()));
     problems.extend(token_keys(&settings).err());
+    problems.extend(audit_log::look(&settings.audit).err());
     let findings = database(&settings, &dir, passphrases).unwrap_or_else(|problem| {
         problems.push(problem);
         Vec::new()

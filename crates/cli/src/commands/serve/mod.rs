@@ -22,7 +22,7 @@ use crate::flags::{self, LogFlags, SettingsFlags};
 use crate::revocation::Revocation;
 use crate::token_desk::TokenDesk;
 use crate::token_settings::token_settings;
-use crate::{key_ring, logs};
+use crate::{audit_log, key_ring, logs};
 pub(crate) use settings::{policy, sealed_settings};
 use started::Started;
 
@@ -92,6 +92,7 @@ impl Serve {
         };
         let access = Arc::new(access(&settings)?);
         let tokens = TokenDesk::open(&settings, &dir, Arc::new(SystemClock))?;
+        let audit_log = audit_log::start(&settings.audit)?;
         let runtime = Runtime::new().map_err(|error| system("start threads", &error))?;
         let started = Started {
             flags,
@@ -107,8 +108,10 @@ impl Serve {
             authority,
             access,
             tokens,
+            audit_log: audit_log.clone(),
         };
-        let outcome = runtime.block_on(Box::pin(started.serve(passphrases)));
+        let serving = audit_log::around(audit_log, Box::pin(started.serve(passphrases)));
+        let outcome = runtime.block_on(serving);
         // Everything that matters has come to its end; what is left may wait for a database.
         runtime.shutdown_background();
         outcome

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use countersign_config::{Overrides, Settings};
 use countersign_custody::sealed::{Passphrases, SealedCustody};
-use countersign_server::{Access, Service, Stopping, Transport};
+use countersign_server::{Access, Audit, Service, Stopping, Transport};
 use countersign_trust::operate::Rounds;
 use countersign_trust::{SystemClock, Trust, follow_deletions};
 use tokio::sync::{oneshot, watch};
 
 use super::settings::{clears, policy, sealed_settings, server_settings, stopping};
 use super::system;
+use crate::audit_log;
 use crate::away::Away;
 use crate::commands::gc;
 use crate::custody::Opening;
@@ -57,6 +58,7 @@ pub(super) struct Started {
     pub(super) authority: Option<Authority>,
     pub(super) access: Arc<Access>,
     pub(super) tokens: Option<TokenDesk>,
+    pub(super) audit_log: Option<audit_log::Running>,
 }
 
 impl Started {
@@ -118,6 +120,10 @@ impl Started {
             tracing::warn!("the database did not close in time; it will recover at the next start");
         }
         outcome
+    }
+
+    fn audit(&self) -> Option<Arc<Audit>> {
+        self.audit_log.as_ref().map(|running| Arc::clone(&running.audit))
     }
 
     /// What clears the database of what is old, where that is asked for.
@@ -188,6 +194,7 @@ impl Started {
                 trust: Arc::new(trust),
                 access: Arc::clone(&self.access),
                 token_service: self.tokens.as_ref().map(TokenDesk::service),
+                audit: self.audit(),
             },
             server_settings(&self.settings),
             shutdown,
@@ -210,6 +217,8 @@ impl Started {
         };
         let stopping = stopping(&self.settings);
         let access = self.access;
+        let (audit, writer) =
+            (self.audit_log.map(|running| (running.audit, running.writer))).unzip();
         let mut serving = Box::pin(countersign_server::serve(
             self.listener,
             self.transport.clone(),
@@ -217,6 +226,7 @@ impl Started {
                 trust,
                 access: Arc::clone(&access),
                 token_service: self.tokens.as_ref().map(TokenDesk::service),
+                audit,
             },
             server_settings(&self.settings),
             shutdown,
@@ -230,6 +240,7 @@ impl Started {
             transport: self.transport,
             access,
             tokens: self.tokens,
+            audit: writer,
             level: self.level,
             clock: Arc::new(SystemClock),
         };

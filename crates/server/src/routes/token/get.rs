@@ -6,6 +6,7 @@ use axum::response::Response;
 use super::answer::Answer;
 use super::{audience, basic, granted, values};
 use crate::app::App;
+use crate::audit::Tried;
 use crate::error::TokenFault;
 use crate::peer::Peer;
 use crate::token_service::TokenService;
@@ -18,6 +19,7 @@ pub(in crate::routes) async fn get(
     query: &str,
     headers: &HeaderMap,
     peer: &Peer,
+    tried: &mut Tried,
 ) -> Result<Response, TokenFault> {
     let parameters: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
     let audience = audience(service, &values(&parameters, "service"))?;
@@ -25,6 +27,7 @@ pub(in crate::routes) async fn get(
         None => None,
         Some(value) => {
             let (name, password) = basic::credentials(value).ok_or(TokenFault::WrongCredentials)?;
+            tried.by(&name);
             Some(service.log_in(name, password, peer).await?)
         }
     };

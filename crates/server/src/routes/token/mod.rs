@@ -17,6 +17,7 @@ use countersign_access::Caller;
 use countersign_access::issue::{Audience, Grant, Rights, Scope, narrow};
 
 use crate::app::App;
+use crate::audit::Tried;
 use crate::error::{ApiError, TokenFault};
 use crate::peer::Peer;
 use crate::token_service::{LoggedIn, TokenService};
@@ -24,14 +25,17 @@ use crate::token_service::{LoggedIn, TokenService};
 /// The answer to a request of either kind.
 pub(super) async fn answer(app: &App, request: Request, peer: &Peer) -> Response {
     let Some(service) = &app.token_service else { return ApiError::NoRoute.into_response() };
+    let mut tried = Tried::default();
     let outcome = if request.method() == Method::POST {
-        post::post(app, service, request, peer).await
+        post::post(app, service, request, peer, &mut tried).await
     } else {
         let query = request.uri().query().unwrap_or_default();
-        get::get(app, service, query, request.headers(), peer).await
+        get::get(app, service, query, request.headers(), peer, &mut tried).await
     };
     app.metrics.count_token(outcome.as_ref().err());
-    outcome.unwrap_or_else(TokenFault::into_response)
+    let mut answer = outcome.unwrap_or_else(TokenFault::into_response);
+    answer.extensions_mut().insert(tried);
+    answer
 }
 
 /// The values of the parameters called `name`, in their order.

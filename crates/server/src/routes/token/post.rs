@@ -7,6 +7,7 @@ use countersign_access::users::Password;
 use super::answer::Answer;
 use super::{audience, form, granted, values};
 use crate::app::App;
+use crate::audit::Tried;
 use crate::error::TokenFault;
 use crate::peer::Peer;
 use crate::token_service::{LoggedIn, TokenService};
@@ -17,6 +18,7 @@ pub(in crate::routes) async fn post(
     service: &TokenService,
     request: Request,
     peer: &Peer,
+    tried: &mut Tried,
 ) -> Result<Response, TokenFault> {
     let body = form::read(request, &app.settings.limits).await?;
     let parameters: Vec<_> = form_urlencoded::parse(&body).collect();
@@ -27,6 +29,7 @@ pub(in crate::routes) async fn post(
         Some("password") => {
             let name = first("username").ok_or(TokenFault::NoCredentials)?.to_owned();
             let password = first("password").ok_or(TokenFault::NoCredentials)?.to_owned();
+            tried.by(&name);
             let user = service.log_in(name, Password::new(password), peer).await?;
             let refresh = wants_refresh.then(|| service.issue_refresh(&user));
             (user, refresh.map(|token| token.expose().to_owned()))

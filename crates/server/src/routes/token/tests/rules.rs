@@ -28,9 +28,9 @@ fn issuing_under_rules() -> Issuing {
     let server = issuing();
     let trust = broken_trust(BrokenStore::Panics);
     let service = Service {
-        trust,
         access: Arc::new(access_under(RULES)),
         token_service: Some(Arc::clone(&server.service)),
+        ..Service::open(trust)
     };
     Issuing { app: App::new(service, settings(Limits::for_tests())), ..server }
 }

@@ -1,12 +1,14 @@
 //! `GET /v2/<gun>/_trust/tuf/(snapshot|timestamp).key`: the public key that the server signs with.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::audit::{Change, Done};
 use crate::error::ApiError;
 use crate::wire;
 use countersign_tuf::keys::PublicKey;
@@ -18,13 +20,18 @@ pub(in crate::routes) async fn get_key(
     gun: &Gun,
     role: ServerRole,
     remote: Option<IpAddr>,
+    change: Change,
 ) -> Result<Response, ApiError> {
     if let Some(key) = app.trust.existing_key(gun, role).await.map_err(ApiError::Service)? {
         return Ok(key_response(&key));
     }
     app.key_budget.spend(remote)?;
-    let key = app.trust.key(gun, role).await.map_err(ApiError::Service)?;
-    Ok(key_response(&key))
+    let (trust, gun) = (Arc::clone(&app.trust), gun.clone());
+    let made = async move {
+        let key = trust.key(&gun, role).await.map_err(ApiError::Service)?;
+        Ok(Done::GaveKey(key.id().clone()).in_answer(key_response(&key)))
+    };
+    change.carry_out(made).await
 }
 
 /// A key as Notary writes it: the public half before the private one, which is always null.

@@ -1,10 +1,13 @@
 //! `POST /v2/<gun>/_trust/tuf/`: publish a set of metadata, all or nothing.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::app::App;
+use crate::audit::{Change, Done};
 use crate::auth;
 use crate::error::ApiError;
 use crate::upload;
@@ -18,12 +21,17 @@ pub(in crate::routes) async fn publish(
     caller: &Caller,
     gun: &Gun,
     request: Request,
+    change: Change,
 ) -> Result<Response, ApiError> {
     let host = auth::host(request.headers(), request.uri()).to_owned();
     let parts = upload::read(request, &app.settings.limits).await?;
     app.access
         .admit_roles(caller, gun, &host, parts.iter().map(UploadedPart::role))
         .map_err(ApiError::Unauthorized)?;
-    app.trust.publish(gun, parts).await.map_err(ApiError::Publish)?;
-    Ok(StatusCode::OK.into_response())
+    let (trust, gun) = (Arc::clone(&app.trust), gun.clone());
+    let published = async move {
+        let stored = trust.publish(&gun, parts).await.map_err(ApiError::Publish)?;
+        Ok(Done::Published(stored.into()).in_answer(StatusCode::OK.into_response()))
+    };
+    change.carry_out(published).await
 }
