@@ -9,8 +9,8 @@ use countersign_config::Settings;
 use countersign_config::sections::tls::{ClientCertificates, ClientNameIn};
 use countersign_server::tls::generated::{self, Action};
 use countersign_server::tls::{
-    ClientAuthorities, ClientPolicy, ClientTerms, Identity, NameSource, Presence, RevocationLists,
-    Stage, TlsError, Validity, validity_in,
+    ClientAuthorities, ClientPolicy, ClientTerms, Identity, NameSource, Presence, Stage, TlsError,
+    Validity, validity_in,
 };
 
 use crate::data_dir::DataDir;
@@ -74,7 +74,7 @@ impl Certificates {
         if let ClientPolicy::Certified(authorities) = &self.clients {
             let mend = "add the authority that follows it to the file, then send SIGHUP";
             warn_of_last_third(authorities.path(), authorities.validity(), now, mend);
-            authorities.revocation().into_iter().for_each(|lists| warn_of_lists(lists, now));
+            warn_of_lists(authorities, now);
         }
         if let Authority::Generated(ca_cert) = &self.authority {
             warn_of_authority(ca_cert, now);
@@ -135,9 +135,17 @@ fn warn_of_last_third(cert: &Path, validity: Validity, now: DateTime<Utc>, mend:
     }
 }
 
-/// Writes to the log which revocation lists end soon, or have ended.
-pub(crate) fn warn_of_lists(lists: &RevocationLists, now: DateTime<Utc>) {
+/// Writes to the log which revocation lists end soon, have ended, or are not there.
+pub(crate) fn warn_of_lists(authorities: &ClientAuthorities, now: DateTime<Utc>) {
+    let Some(lists) = authorities.revocation() else { return };
     let crl = lists.path().display();
+    for authority in authorities.unlisted() {
+        let mend = "put its list into the file; one without entries will do";
+        tracing::error!(
+            authority, %crl, mend,
+            "an authority of clients has no revocation list: its clients are refused"
+        );
+    }
     let mend = "put the authority's next list into the file";
     for validity in lists.validities() {
         let not_after = validity.not_after;
@@ -152,6 +160,21 @@ pub(crate) fn warn_of_lists(lists: &RevocationLists, now: DateTime<Utc>) {
             ),
         }
     }
+}
+
+/// What `config check` says of revocation lists that have ended or are not there.
+pub(crate) fn doubts_about_lists(clients: &ClientPolicy, now: DateTime<Utc>) -> Vec<String> {
+    let ClientPolicy::Certified(authorities) = clients else { return Vec::new() };
+    let Some(lists) = authorities.revocation() else { return Vec::new() };
+    let crl = lists.path().display();
+    let unlisted = authorities.unlisted().iter().map(|authority| {
+        format!("{crl} holds no list of the authority {authority}: its clients are refused")
+    });
+    let ended = lists.validities().filter(|validity| validity.stage(now) == Stage::Over);
+    let ended = ended.map(|Validity { not_after, .. }| {
+        format!("a list in {crl} has ended on {not_after}: clients of its authority are refused")
+    });
+    unlisted.chain(ended).collect()
 }
 
 fn warn_of_authority(ca_cert: &Path, now: DateTime<Utc>) {

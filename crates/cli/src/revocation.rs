@@ -40,7 +40,7 @@ impl Revocation {
                 let ClientPolicy::Certified(authorities) = clients else { return };
                 let Some(lists) = authorities.revocation() else { return };
                 tracing::info!(crl = %lists.path().display(), "revocation lists read again");
-                warn_of_lists(lists, now);
+                warn_of_lists(&authorities, now);
             }
             Err(error) => self.say(&error.to_string()),
         }

@@ -257,13 +257,17 @@ fn a_list_that_has_ended_or_is_missing_refuses_its_clients_and_the_log_says_so()
         command.args(["--config", "c.toml"]);
         let server = start(command);
         assert!(!answers(&server, dir.path(), &Shown::Pair(pair), "/v2/"));
-        server.stop().stderr
+        let checked = run(countersign(dir.path(), &["config", "check", "--config", "c.toml"]));
+        assert_eq!(checked.status.code(), Some(0), "{}", checked.stderr);
+        server.stop().stderr + &checked.stdout
     };
     let said = log("tls.client_ca = 'ours/ca.crt'\ntls.client_crl = 'ours.crl'\n", &ci);
     assert!(said.contains("a revocation list has ended"), "{said}");
+    assert!(said.contains("\nwarning: a list in ours.crl has ended on 2020-01-02"), "{said}");
     let other = make(dir.path(), "others").join("ci");
     let said = log("tls.client_ca = 'others/ca.crt'\ntls.client_crl = 'whole.crl'\n", &other);
     assert!(said.contains("an authority of clients has no revocation list"), "{said}");
+    assert!(said.contains("\nwarning: whole.crl holds no list of the authority CN="), "{said}");
 }
 
 #[test]

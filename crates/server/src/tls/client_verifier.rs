@@ -36,6 +36,7 @@ const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0"
 pub(super) struct ClientVerifier {
     given: Vec<Given>,
     issued: Option<Arc<dyn ClientCertVerifier>>,
+    unlisted: Vec<String>,
     hints: Vec<DistinguishedName>,
     presence: Presence,
     provider: Arc<CryptoProvider>,
@@ -60,20 +61,28 @@ impl ClientVerifier {
     ) -> Result<Self, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let (mut all, mut authorities) = (RootCertStore::empty(), RootCertStore::empty());
-        let mut given = Vec::new();
+        let (mut given, mut unlisted) = (Vec::new(), Vec::new());
         for der in certificates {
             all.add(der.clone()).map_err(refused)?;
             let parsed = Certificate::from_der(&der).map_err(refused)?;
             // rustls would let every anchor issue, whatever it says of itself.
             if is_authority(&parsed) {
                 authorities.add(der.clone()).map_err(refused)?;
-                warn_without_list(&parsed, lists);
+                if lists.is_some_and(|lists| !lists.has_one_by(&parsed)) {
+                    unlisted.push(parsed.tbs_certificate().subject().to_string());
+                }
             }
             let standing = lists.map_or(Standing::Unlisted, |lists| lists.standing(&parsed));
             given.push(Given { der, standing });
         }
         let issued = issued_verifier(authorities, lists, &provider)?;
-        Ok(Self { given, issued, hints: all.subjects(), presence, provider })
+        Ok(Self { given, issued, unlisted, hints: all.subjects(), presence, provider })
+    }
+
+    /// The authorities that have no revocation list where lists are asked for, so that their
+    /// clients are refused.
+    pub(super) fn unlisted(&self) -> &[String] {
+        &self.unlisted
     }
 }
 
@@ -97,18 +106,6 @@ fn issued_verifier(
 
 fn refused(error: impl ToString) -> TlsError {
     TlsError::Issue { reason: error.to_string() }
-}
-
-fn warn_without_list(authority: &Certificate, lists: Option<&RevocationLists>) {
-    let Some(lists) = lists else { return };
-    if !lists.has_one_by(authority) {
-        tracing::error!(
-            authority = %authority.tbs_certificate().subject(),
-            crl = %lists.path().display(),
-            mend = "put its list into the file; one without entries will do",
-            "an authority of clients has no revocation list: its clients are refused"
-        );
-    }
 }
 
 impl ClientCertVerifier for ClientVerifier {

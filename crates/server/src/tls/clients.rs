@@ -128,6 +128,13 @@ impl ClientAuthorities {
         self.revocation.as_ref()
     }
 
+    /// The names of those that have no revocation list although there is a file of them: their
+    /// clients are refused.
+    #[must_use]
+    pub fn unlisted(&self) -> &[String] {
+        self.verifier.unlisted()
+    }
+
     /// What the operator says of clients.
     pub(super) fn terms(&self) -> &ClientTerms {
         &self.terms

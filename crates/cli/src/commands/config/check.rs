@@ -18,7 +18,7 @@ use countersign_server::{RulesFileError, read_rules};
 use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
-use crate::certificates::client_policy;
+use crate::certificates::{client_policy, doubts_about_lists};
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
@@ -41,7 +41,10 @@ pub(super) fn run(effective: Effective) -> Result<(), Failure> {
             None
         }
     };
-    problems.extend(certificates(&settings, &dir).err());
+    let doubts = certificates(&settings, &dir).unwrap_or_else(|problem| {
+        problems.push(problem);
+        Vec::new()
+    });
     problems.extend(token_desk::look(&settings, &dir, SystemClock.now()));
     problems.extend(token_keys(&settings).err());
     problems.extend(audit_log::look(&settings.audit).err());
@@ -56,6 +59,7 @@ pub(super) fn run(effective: Effective) -> Result<(), Failure> {
     let mut text: String = notes.map(|note| format!("note: {note}\n")).collect();
     text.extend(findings.iter().map(|finding| format!("warning: {finding}\n")));
     text.push_str(&rules);
+    text.extend(doubts.iter().map(|doubt| format!("warning: {doubt}\n")));
     if settings.tls.plain_http {
         text.push_str("warning: plain HTTP: nothing that is sent is encrypted\n");
     }
@@ -78,15 +82,16 @@ fn rules(settings: &Settings) -> Result<String, RulesFileError> {
     Ok(warnings.iter().map(line).collect())
 }
 
-fn certificates(settings: &Settings, dir: &DataDir) -> Result<(), Failure> {
+/// What to look at about the revocation lists of clients, where all the certificates are usable.
+fn certificates(settings: &Settings, dir: &DataDir) -> Result<Vec<String>, Failure> {
     if settings.tls.plain_http {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let now = SystemClock.now();
-    client_policy(settings, now)?;
+    let doubts = doubts_about_lists(&client_policy(settings, now)?, now);
     if let Some(own) = settings.tls.own() {
         Identity::load(own.cert, own.key)?.valid_at(now)?;
-        return Ok(());
+        return Ok(doubts);
     }
     let certs = dir.certs();
     let there = |name: &str| certs.join(name).exists();
@@ -108,7 +113,7 @@ fn certificates(settings: &Settings, dir: &DataDir) -> Result<(), Failure> {
             identity.valid_at(now)?;
         }
     }
-    Ok(())
+    Ok(doubts)
 }
 
 /// The files of the keys of tokens; URLs are not asked.
