@@ -95,7 +95,10 @@ impl Asked {
         let caller = extensions.get::<Caller>();
         decision.user = match extensions.get::<Tried>() {
             Some(Tried(name)) => name.clone(),
-            None => caller.and_then(Caller::user).map(Text::name),
+            None => {
+                let named = caller.and_then(Caller::user).map(Text::name);
+                named.or_else(|| self.certificate.clone())
+            }
         };
         decision.certificate.clone_from(&self.certificate);
         decision.address = self.address;

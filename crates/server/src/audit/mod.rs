@@ -165,4 +165,6 @@ pub(crate) async fn requests(State(app): State<App>, mut request: Request, next:
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

@@ -1,17 +1,19 @@
 //! Every route with every kind of answer has its record, or none.
 
+mod refused;
+
 use std::net::SocketAddr;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, header};
-use countersign_access::audit::{Chain, Identity, Tail, Text};
+use countersign_access::audit::Text;
 use countersign_forge::repository::{Repository, ServerKeys};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::testing::{Kept, shown};
 use super::*;
 use crate::app::{ServerSettings, Service};
 use crate::limits::Limits;
@@ -20,33 +22,6 @@ use crate::testing::{
 };
 
 const GUN: &str = "example.com/a";
-
-/// Keeps records in memory; while it is full, as a file on a full disk.
-#[derive(Default)]
-struct Kept {
-    entries: Mutex<Vec<(DateTime<Utc>, Entry)>>,
-    full: AtomicBool,
-}
-
-impl AuditLog for Kept {
-    fn keep(&self, time: DateTime<Utc>, entry: Entry) -> BoxFuture<'_, ()> {
-        self.entries.lock().unwrap().push((time, entry));
-        Box::pin(std::future::ready(()))
-    }
-
-    fn offer(&self, time: DateTime<Utc>, entry: Entry) -> BoxFuture<'_, Offered> {
-        self.entries.lock().unwrap().push((time, entry));
-        Box::pin(std::future::ready(Offered::Taken))
-    }
-
-    fn trouble(&self) -> Option<String> {
-        self.full.load(Ordering::Relaxed).then(|| "no space left".to_owned())
-    }
-
-    fn written(&self) -> u64 {
-        u64::try_from(self.entries.lock().unwrap().len()).unwrap()
-    }
-}
 
 /// A server that records.
 struct Bench {
@@ -57,9 +32,13 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
+        Self::under(Limits::default()).await
+    }
+
+    async fn under(limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let trust = trust(&dir).await;
-        Self::over(trust, settings(Limits::default()), 1_000, dir)
+        Self::over(trust, settings(limits), 1_000, dir)
     }
 
     fn broken(store: BrokenStore) -> Self {
@@ -73,33 +52,13 @@ impl Bench {
         per_second: u32,
         dir: TempDir,
     ) -> Self {
-        let kept = Arc::new(Kept::default());
-        let log: Arc<dyn AuditLog> = Arc::<Kept>::clone(&kept);
-        let clock = Arc::new(countersign_trust::SystemClock);
-        let audit = Audit::new(log, clock, NonZeroU32::new(per_second).unwrap());
-        let service = Service { audit: Some(Arc::new(audit)), ..Service::open(trust) };
+        let (kept, audit) = Kept::with(per_second);
+        let service = Service { audit: Some(audit), ..Service::open(trust) };
         Self { app: App::new(service, settings), kept, _dir: dir }
     }
 
     fn audit(&self) -> &Audit {
         self.app.audit.as_deref().unwrap()
-    }
-
-    /// The records since the last look, as they are written.
-    fn records(&self) -> Vec<Value> {
-        let identity =
-            Identity { replica: Text::name("one"), process: "a1".to_owned(), version: "0", pid: 1 };
-        let (mut chain, _) = Chain::begin(identity, &Tail::NOTHING, now());
-        let entries = std::mem::take(&mut *self.kept.entries.lock().unwrap());
-        let line = |(time, entry)| serde_json::from_slice(&chain.seal(time, &entry)).unwrap();
-        entries.into_iter().map(line).collect()
-    }
-
-    /// The one record since the last look.
-    fn record(&self) -> Value {
-        let mut records = self.records();
-        assert_eq!(records.len(), 1, "{records:?}");
-        records.remove(0)
     }
 
     async fn collection(&self) -> Repository {
@@ -122,21 +81,16 @@ impl Bench {
     }
 }
 
-/// What a record says of these members; those it has not are null.
-fn shown(record: &Value, members: &[&str]) -> Value {
-    members.iter().map(|member| record[*member].clone()).collect()
-}
-
 const WHAT: [&str; 4] = ["action", "outcome", "status", "code"];
 
 #[tokio::test]
 async fn a_publish_is_recorded_with_versions_and_the_keys_that_signed() {
     let bench = Bench::new().await;
     let collection = bench.collection().await;
-    bench.records();
+    bench.kept.records();
     let answer = bench.publish(&collection).await;
     assert_eq!(answer.status, 200);
-    let record = bench.record();
+    let record = bench.kept.record();
     assert_eq!(shown(&record, &WHAT), json!(["publish", "accepted", 200, null]));
     assert_eq!(shown(&record, &["gun", "user", "cause"]), json!([GUN, null, null]));
     assert_eq!(record["request_id"], answer.headers["x-request-id"].to_str().unwrap());
@@ -161,16 +115,16 @@ async fn a_publish_that_is_refused_is_recorded_with_code_and_cause() {
     let bench = Bench::new().await;
     let collection = bench.collection().await;
     bench.publish(&collection).await;
-    bench.records();
+    bench.kept.records();
     assert_eq!(bench.publish(&collection).await.status, 400);
-    let record = bench.record();
+    let record = bench.kept.record();
     assert_eq!(shown(&record, &WHAT), json!(["publish", "refused", 400, "VERSION"]));
     assert!(record["cause"].as_str().unwrap().contains("newer version"), "{record}");
     assert_eq!(shown(&record, &["gun", "roles"]), json!([GUN, null]));
     let path = format!("/v2/{GUN}/_trust/tuf/");
     assert_eq!(send(&bench.app, post(&path, "no parts")).await.status, 400);
     let expected = json!(["publish", "refused", 400, "MALFORMED_UPLOAD"]);
-    assert_eq!(shown(&bench.record(), &WHAT), expected);
+    assert_eq!(shown(&bench.kept.record(), &WHAT), expected);
 }
 
 #[tokio::test]
@@ -178,15 +132,15 @@ async fn keys_are_recorded_when_they_are_made_and_not_when_they_are_read() {
     let bench = Bench::new().await;
     let made = bench.ask(Method::GET, "timestamp.key").await;
     assert_eq!(made.status, 200);
-    let first = bench.record();
+    let first = bench.kept.record();
     assert_eq!(shown(&first, &WHAT), json!(["get_key", "accepted", 200, null]));
     assert_eq!(shown(&first, &["gun", "role"]), json!([GUN, "timestamp"]));
     assert_eq!(first["key"].as_str().unwrap().len(), 64);
     assert_eq!(bench.ask(Method::GET, "timestamp.key").await.body, made.body);
-    assert_eq!(bench.records(), Vec::<Value>::new());
+    assert_eq!(bench.kept.records(), Vec::<Value>::new());
     for _ in 0..2 {
         assert_eq!(bench.ask(Method::POST, "timestamp.key").await.body, made.body);
-        let record = bench.record();
+        let record = bench.kept.record();
         assert_eq!(shown(&record, &WHAT), json!(["rotate_key", "accepted", 200, null]));
         assert_eq!(record["key"], first["key"]);
     }
@@ -197,10 +151,10 @@ async fn a_deletion_is_recorded_and_says_whether_there_was_anything() {
     let bench = Bench::new().await;
     let collection = bench.collection().await;
     bench.publish(&collection).await;
-    bench.records();
+    bench.kept.records();
     for existed in [true, false] {
         assert_eq!(bench.ask(Method::DELETE, "").await.status, 200);
-        let record = bench.record();
+        let record = bench.kept.record();
         assert_eq!(shown(&record, &WHAT), json!(["delete", "accepted", 200, null]));
         assert_eq!(shown(&record, &["gun", "existed"]), json!([GUN, existed]));
     }
@@ -211,7 +165,7 @@ async fn reading_is_not_recorded_whether_it_finds_something_or_not() {
     let bench = Bench::new().await;
     let collection = bench.collection().await;
     bench.publish(&collection).await;
-    bench.records();
+    bench.kept.records();
     for path in [
         "/v2/",
         "/v2",
@@ -227,7 +181,7 @@ async fn reading_is_not_recorded_whether_it_finds_something_or_not() {
         "/v2/other/_trust/tuf/root.json",
     ] {
         get(&bench.app, path).await;
-        assert_eq!(bench.records(), Vec::<Value>::new(), "{path}");
+        assert_eq!(bench.kept.records(), Vec::<Value>::new(), "{path}");
     }
 }
 
@@ -240,18 +194,18 @@ async fn a_database_that_is_away_leaves_changes_failed_and_recorded() {
         (Method::POST, "timestamp.key", "rotate_key"),
     ] {
         assert_eq!(bench.ask(method, file).await.status, 503);
-        let record = bench.record();
+        let record = bench.kept.record();
         assert_eq!(shown(&record, &WHAT), json!([action, "failed", 503, "UNKNOWN"]));
     }
     assert_eq!(bench.ask(Method::GET, "root.json").await.status, 503);
-    assert_eq!(bench.records(), Vec::<Value>::new());
+    assert_eq!(bench.kept.records(), Vec::<Value>::new());
 }
 
 #[tokio::test]
 async fn a_panic_in_a_change_is_answered_and_recorded() {
     let bench = Bench::broken(BrokenStore::Panics);
     assert_eq!(bench.ask(Method::DELETE, "").await.status, 500);
-    let record = bench.record();
+    let record = bench.kept.record();
     assert_eq!(shown(&record, &WHAT), json!(["delete", "failed", 500, "UNKNOWN"]));
 }
 
@@ -260,12 +214,12 @@ async fn a_gun_that_cannot_be_stored_and_a_name_that_tries_to_forge_are_escaped(
     let bench = Bench::new().await;
     let path = "/v2/a%22%2C%22outcome%22%3A%22accepted%0A%1B%5B2J/_trust/tuf/";
     assert_eq!(call(&bench.app, Method::DELETE, path).await.status, 404);
-    let record = bench.record();
+    let record = bench.kept.record();
     assert_eq!(record["outcome"], "refused");
     assert_eq!(record["gun"], "a\",\"outcome\":\"accepted\n\u{1b}[2J");
     let long = format!("/v2/{}/_trust/tuf/", "x".repeat(5_000));
     assert_eq!(call(&bench.app, Method::DELETE, &long).await.status, 404);
-    assert_eq!(bench.record()["gun"].as_str().unwrap().chars().count(), Text::GUN);
+    assert_eq!(bench.kept.record()["gun"].as_str().unwrap().chars().count(), Text::GUN);
 }
 
 #[tokio::test]
@@ -280,7 +234,7 @@ async fn the_address_of_the_client_is_recorded_and_no_secret_it_sent() {
         .body(Body::from("hunter2"))
         .unwrap();
     assert_eq!(send(&bench.app, request).await.status, 200);
-    let record = bench.record();
+    let record = bench.kept.record();
     assert_eq!(record["address"], "192.0.2.7");
     assert!(!record.to_string().contains("hunter2"), "{record}");
 }
@@ -290,7 +244,7 @@ async fn while_nothing_can_be_recorded_nothing_is_changed_and_reading_goes_on() 
     let bench = Bench::new().await;
     let collection = bench.collection().await;
     bench.publish(&collection).await;
-    bench.records();
+    bench.kept.records();
     bench.kept.full.store(true, Ordering::Relaxed);
     let next = bench.publish(&collection.clone()).await;
     assert_eq!(next.status, 503);
@@ -303,7 +257,7 @@ async fn while_nothing_can_be_recorded_nothing_is_changed_and_reading_goes_on() 
     }
     let new = "/v2/example.com/new/_trust/tuf/timestamp.key";
     assert_eq!(get(&bench.app, new).await.status, 503);
-    for record in bench.records() {
+    for record in bench.kept.records() {
         assert_eq!(record["outcome"], "failed", "{record}");
     }
     assert_eq!(bench.ask(Method::GET, "root.json").await.status, 200);
@@ -315,7 +269,7 @@ async fn while_nothing_can_be_recorded_nothing_is_changed_and_reading_goes_on() 
     bench.kept.full.store(false, Ordering::Relaxed);
     assert_eq!(get(&bench.app, "/_countersign/ready").await.status, 200);
     assert_eq!(bench.ask(Method::DELETE, "").await.status, 200);
-    assert_eq!(bench.record()["existed"], true);
+    assert_eq!(bench.kept.record()["existed"], true);
 }
 
 #[tokio::test]
@@ -328,7 +282,7 @@ async fn a_flood_of_refusals_is_counted_and_hides_no_change() {
         assert_eq!(send(&bench.app, post(&path, "no parts")).await.status, 400);
         assert_eq!(bench.ask(Method::DELETE, "").await.status, 200);
     }
-    let records = bench.records();
+    let records = bench.kept.records();
     let count =
         |outcome: &str| records.iter().filter(|record| record["outcome"] == outcome).count();
     assert_eq!(count("accepted"), 50);
@@ -337,6 +291,7 @@ async fn a_flood_of_refusals_is_counted_and_hides_no_change() {
     assert!((10..50).contains(&refused), "{refused}");
     bench.audit().tell_suppressed(std::future::ready(())).await;
     let told: u64 = bench
+        .kept
         .records()
         .iter()
         .map(|record| {
@@ -354,13 +309,13 @@ async fn a_change_whose_client_went_away_is_carried_out_and_recorded() {
     let bench = Bench::new().await;
     let collection = bench.collection().await;
     bench.publish(&collection).await;
-    bench.records();
+    bench.kept.records();
     let begun = bench.ask(Method::DELETE, "");
     // One poll: the change is on its way when the client goes.
     assert!(futures_util::FutureExt::now_or_never(begun).is_none());
     bench.audit().settle().await;
     assert_eq!(bench.ask(Method::GET, "root.json").await.status, 404);
-    let record = bench.record();
+    let record = bench.kept.record();
     assert_eq!(
         shown(&record, &["action", "outcome", "existed"]),
         json!(["delete", "accepted", true])

@@ -137,7 +137,7 @@ impl Access {
             let host = host(headers, uri);
             let token = tokens.admit(headers, host, &demand).await?;
             caller.token_user = token.subject().map(str::to_owned);
-            challenge = Some(tokens.challenge(host));
+            challenge = Some(Box::new(tokens.challenge(host)));
         }
         if let (Some(rules), Some(Wish { action, resource })) = (&self.rules, &demand.wish) {
             let rules = rules.in_use();
@@ -146,7 +146,8 @@ impl Access {
                 let cause = cause(&caller, action.as_str(), decision);
                 let why = RefusedWhy::InsufficientScope;
                 let Demand { items, raw_name, .. } = demand;
-                return Err(Refusal { challenge, items, raw_name, why, cause }.into());
+                let user = caller.token_user.as_deref().map(Into::into);
+                return Err(Refusal { challenge, items, raw_name, user, why, cause }.into());
             }
         }
         Ok(caller)
@@ -172,9 +173,10 @@ impl Access {
         let Some(cause) = refused else { return Ok(()) };
         let demand = Demand::of(&Route::Publish(gun.clone()));
         let items = demand.map(|demand| demand.items).unwrap_or_default();
-        let challenge = self.tokens.as_ref().map(|tokens| tokens.challenge(host));
+        let challenge = self.tokens.as_ref().map(|tokens| Box::new(tokens.challenge(host)));
         let why = RefusedWhy::InsufficientScope;
-        Err(Refusal { challenge, items, raw_name: None, why, cause })
+        let user = caller.token_user.as_deref().map(Into::into);
+        Err(Refusal { challenge, items, raw_name: None, user, why, cause })
     }
 
     /// Whether somebody who proves nothing could read the documents of `gun` as `peer` does.

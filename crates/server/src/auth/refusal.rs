@@ -30,11 +30,13 @@ pub(crate) enum RefusedWhy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// `None` where no token would help, because none is asked for here.
-    pub(crate) challenge: Option<Challenge>,
+    pub(crate) challenge: Option<Box<Challenge>>,
     /// What the route demands.
     pub(crate) items: Vec<AccessItem>,
     /// The name that was asked for, where it is no text; the items have it with U+FFFD.
     pub(crate) raw_name: Option<Box<[u8]>>,
+    /// Whom the token names that came, if it counts here.
+    pub(crate) user: Option<Box<str>>,
     /// What the client is told.
     pub(crate) why: RefusedWhy,
     /// What the operator is told.
@@ -72,12 +74,12 @@ mod tests {
     use super::*;
 
     fn refusal(name: &str, actions: &[&'static str], why: RefusedWhy) -> Refusal {
-        let challenge = Some(Challenge {
+        let challenge = Some(Box::new(Challenge {
             realm: "https://auth.example/token".to_owned(),
             service: "notary.test".to_owned(),
-        });
+        }));
         let items = actions.iter().map(|action| AccessItem::repository(name, action)).collect();
-        Refusal { challenge, items, raw_name: None, why, cause: String::new() }
+        Refusal { challenge, items, raw_name: None, user: None, why, cause: String::new() }
     }
 
     /// Observed on the Go server.

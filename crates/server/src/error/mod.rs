@@ -14,6 +14,7 @@ use crate::request_limits::Holder;
 use crate::route::RouteName;
 use crate::tls::NotLetIn;
 use body::Detail;
+use countersign_access::Caller;
 use countersign_trust::CustodyError;
 use countersign_trust::StorageError;
 use countersign_trust::{MissingKeys, TrustError};
@@ -277,6 +278,10 @@ impl IntoResponse for ApiError {
         }
         let outcome = Outcome { code: code.as_str(), cause: self.cause() };
         response.extensions_mut().insert(outcome);
+        if let Self::Unauthorized(refusal) = self {
+            let token_user = refusal.user.map(String::from);
+            response.extensions_mut().insert(Caller { token_user, certificate: None });
+        }
         response
     }
 }

@@ -294,11 +294,12 @@ fn unauthorized(name: &str, actions: &[&'static str]) -> ApiError {
     let items = actions.iter().map(|action| AccessItem::repository(name, action)).collect();
     let (realm, service) = ("https://auth.example/token".to_owned(), "notary.test".to_owned());
     let why = RefusedWhy::NoToken;
-    let challenge = Some(Challenge { realm, service });
+    let challenge = Some(Box::new(Challenge { realm, service }));
     ApiError::Unauthorized(AccessRefusal {
         challenge,
         items,
         raw_name: None,
+        user: None,
         why,
         cause: "no token".to_owned(),
     })

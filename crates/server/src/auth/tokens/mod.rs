@@ -93,9 +93,10 @@ impl Tokens {
         demand: &Demand,
     ) -> Result<Arc<VerifiedToken>, Denial> {
         let refused = |why, cause: String| Refusal {
-            challenge: Some(self.challenge(host)),
+            challenge: Some(Box::new(self.challenge(host))),
             items: demand.items.clone(),
             raw_name: demand.raw_name.clone(),
+            user: None,
             why,
             cause,
         };
@@ -125,7 +126,9 @@ impl Tokens {
                 let user = verified.subject().unwrap_or_default();
                 let (kind, action) = (item.kind, item.action);
                 let cause = format!("the token of {user:?} lacks {kind}:{:?}:{action}", item.name);
-                Err(refused(RefusedWhy::InsufficientScope, cause).into())
+                let user = verified.subject().map(Into::into);
+                let refusal = refused(RefusedWhy::InsufficientScope, cause);
+                Err(Refusal { user, ..refusal }.into())
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Tokens at the router, and keys that change under it.
 
+mod audited;
 mod changes;
 mod key_server;
 mod remembered;

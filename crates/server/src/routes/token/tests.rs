@@ -1,6 +1,7 @@
 //! Requests for tokens through the whole router. What clients ask and read is from the token
 //! specifications of docker/distribution.
 
+mod audited;
 mod guesses;
 mod oauth;
 mod rules;

@@ -8,7 +8,7 @@ use super::key_server::{Answer, KeyServer};
 use super::*;
 use crate::testing::{Answer as Reply, Whole, send};
 
-async fn ask(server: &Whole, method: Method, path: &str, token: Option<&str>) -> Reply {
+pub(super) async fn ask(server: &Whole, method: Method, path: &str, token: Option<&str>) -> Reply {
     let mut request = Request::builder().method(method).uri(path).header(header::HOST, "h:4443");
     if let Some(token) = token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -30,7 +30,7 @@ fn asked(scope: &str) -> String {
 }
 
 /// Every route that asks for a token: method, path, the right token's access, and the scope.
-fn routes() -> Vec<(Method, &'static str, Json, &'static str)> {
+pub(super) fn routes() -> Vec<(Method, &'static str, Json, &'static str)> {
     let pull = || on("repository", "e/a", &["pull"]);
     let both = || on("repository", "e/a", &["pull", "push"]);
     let all = || on("repository", "e/a", &["*"]);
