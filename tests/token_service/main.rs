@@ -6,6 +6,8 @@
 
 #![cfg(test)]
 
+mod docker;
 mod go_server;
+mod notary;
 mod registry;
 mod world;

@@ -65,6 +65,11 @@ impl Issuing {
         ensure!(lines.len() == 6, "{lines:?}");
         Ok(format!("{}\n", lines.join("\n")))
     }
+
+    /// A user of `notary` with a home of its own.
+    pub(crate) fn notary(&self, name: &str) -> Result<NotaryClient> {
+        NotaryClient::new(&self.folder().join(format!("notary-{name}")), self.server.endpoint())
+    }
 }
 
 /// Alice owns `team`, Bob may read it, everybody may read `public`, Carol may nothing else.

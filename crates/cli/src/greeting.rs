@@ -83,6 +83,7 @@ impl Greeting<'_> {
     fn tokens(&self, f: &mut fmt::Formatter<'_>, realm: &str) -> fmt::Result {
         let Some(desk) = self.tokens else { return Ok(()) };
         let service = &desk.service();
+        let realm = desk.realm().unwrap_or(realm);
         write!(f, "{}", TokenGreeting { service, cert: desk.cert(), realm })
     }
 
@@ -101,6 +102,7 @@ impl Greeting<'_> {
         if let Some(TokenSettings { realm, service, .. }) = self.wanted_tokens {
             let realm = match realm {
                 Realm::Url(url) => url,
+                Realm::OwnService => "https://HOST/token, HOST being what they ask for",
                 Realm::ThisHost => "https://HOST/auth/token, HOST being what they ask for",
             };
             writeln!(f, "clients need a token of {realm} for {service}")?;

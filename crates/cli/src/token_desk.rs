@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use countersign_access::issue::{Audience, Names, TokenKey};
+use countersign_access::token::Audiences;
 use countersign_config::sections::tokens::Tokens;
 use countersign_config::{ConfigError, Settings};
 use countersign_server::tls::generated::Action;
 use countersign_server::tls::{TlsError, TokenPair};
-use countersign_server::{GuessLimits, TokenService, TokenServiceSettings, UsersFile};
+use countersign_server::{
+    GuessLimits, IssuerSettings, Realm, TokenService, TokenServiceSettings, TokenSettings,
+    UsersFile,
+};
 use countersign_trust::Clock;
 
 use crate::data_dir::DataDir;
@@ -24,6 +28,8 @@ const NOTICE: TimeDelta = TimeDelta::days(30);
 pub(crate) struct TokenDesk {
     service: Arc<TokenService>,
     cert: PathBuf,
+    /// Where clients ask, when the operator says so.
+    realm: Option<String>,
 }
 
 impl TokenDesk {
@@ -39,12 +45,40 @@ impl TokenDesk {
         let (file, users) = UsersFile::load(path)?;
         let (key, cert) = load_key(&settings.tokens, dir, clock.now())?;
         let service = TokenService::new(service_settings, key, users, clock).following(file);
-        Ok(Some(Self { service: Arc::new(service), cert }))
+        // With other issuers, the realm is theirs.
+        let realm = settings.access.realm.clone().filter(|_| settings.access.issuers.is_empty());
+        Ok(Some(Self { service: Arc::new(service), cert, realm }))
     }
 
     /// What answers requests for tokens.
     pub(crate) fn service(&self) -> Arc<TokenService> {
         Arc::clone(&self.service)
+    }
+
+    /// Where clients ask, when the operator says so.
+    pub(crate) fn realm(&self) -> Option<&str> {
+        self.realm.as_deref()
+    }
+
+    /// The tokens that this server takes where no issuers are configured: its own.
+    pub(crate) fn wanted(&self, settings: &Settings) -> TokenSettings {
+        let service = own_service(settings).to_owned();
+        TokenSettings {
+            realm: match &self.realm {
+                _ if settings.access.autoredirect => Realm::ThisHost,
+                Some(url) => Realm::Url(url.clone()),
+                None => Realm::OwnService,
+            },
+            issuers: vec![IssuerSettings {
+                name: settings.tokens.issuer.clone(),
+                audiences: Audiences::Notary(service.clone()),
+                root_cert_bundle: Some(self.cert.clone()),
+                jwks_file: None,
+                jwks_url: None,
+            }],
+            cache_bytes: settings.access.token_cache_bytes,
+            service,
+        }
     }
 
     /// The certificate that registries must trust.
@@ -126,8 +160,8 @@ fn service_settings(settings: &Settings) -> Result<TokenServiceSettings, ConfigE
 }
 
 /// The name of this server as a service that tokens are for.
-pub(crate) fn own_service(_settings: &Settings) -> &str {
-    "countersign"
+pub(crate) fn own_service(settings: &Settings) -> &str {
+    settings.access.service.as_deref().unwrap_or("countersign")
 }
 
 /// The key of tokens, and the file of its certificate.

@@ -25,7 +25,7 @@ use crate::sections::repositories::Repositories;
 use crate::sections::retention::Retention;
 use crate::sections::server::Server;
 use crate::sections::tls::Tls;
-use crate::sections::tokens::Tokens;
+use crate::sections::tokens::{Registry, Tokens};
 use crate::{ConfigError, Origin, Settings};
 
 /// The longest piece of a value that an error shows, in characters.
@@ -295,6 +295,7 @@ pub(crate) fn known_keys() -> Vec<String> {
 fn keys_of_tables(path: &str) -> Vec<String> {
     let keys = match path {
         "access.issuers" => keys_of::<Issuer>(),
+        "tokens.services" => keys_of::<Registry>(),
         _ => &[],
     };
     keys.iter().map(|key| format!("{path}.{key}")).collect()

@@ -101,7 +101,7 @@ impl Effective {
         origins.extend(flags.said(Way::Flag));
         settings.tls = settings.tls.whole()?;
         settings.tokens = settings.tokens.whole()?;
-        settings.access.check()?;
+        settings.access.check(&settings.tokens)?;
         settings.database.metadata()?;
         settings.database.keys()?;
         let notary = notary.map(|notary| notary.settled(&origins)).transpose()?;

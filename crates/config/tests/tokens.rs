@@ -100,7 +100,11 @@ fn a_service_needs_a_name_of_its_own_and_has_no_other_keys() {
         check_refused(&format!("[tokens]\nusers = 'u'\n{services}"), expected);
     };
     for (services, place, expected) in [
-        ("[[tokens.services]]\nnmae = 'r'\n", "c.toml:4:1: ", "unknown field `nmae`"),
+        (
+            "[[tokens.services]]\nnmae = 'r'\n",
+            "c.toml:4:1: ",
+            "unknown key `tokens.services.nmae`: did you mean `tokens.services.name`?",
+        ),
         (
             "[[tokens.services]]\nname = 'r'\nprefix = 'registry.example'\n",
             "c.toml:5:10: ",
@@ -125,4 +129,14 @@ fn the_list_of_settings_shows_the_services_in_the_form_of_the_file() {
     let services = listed.iter().find(|one| one.key == "tokens.services").unwrap();
     let shown = services.value.as_ref().unwrap().to_string();
     assert_eq!(shown, "[{ name = \"r\", prefix = \"e/\" }]");
+}
+
+#[test]
+fn realm_and_service_go_without_issuers_where_the_server_is_one() {
+    let access = "[access]\nrealm = 'https://proxy.example/token'\nservice = 'trust'\n";
+    let both = settings(&format!("{access}[tokens]\nusers = 'u'\n"));
+    assert_eq!(both.access.service.as_deref(), Some("trust"));
+    assert!(load(access).1.unwrap_err().to_string().contains("access.issuers has no issuer"));
+    let empty = "[access]\nservice = ''\n[tokens]\nusers = 'u'\n";
+    assert!(load(empty).1.unwrap_err().to_string().contains("access.service is empty"));
 }

@@ -111,7 +111,7 @@ mod tests {
     // Any three hashes: nothing here looks at a password.
     const ALICE: &str = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
     const CHANGED: &str = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK";
-    const BOB: &str = "$2b$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a";
+    const BOB: &str = "$2b$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
 
     fn users(lines: &[(&str, &str)]) -> Users {
         let text: String = lines.iter().map(|(name, hash)| format!("{name}:{hash}\n")).collect();

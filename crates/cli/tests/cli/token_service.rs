@@ -11,7 +11,10 @@ use crate::process::{DEADLINE, Ended, Server, countersign, empty_dir, refusal, r
 /// Hashes by bcrypt of cost 5, as published by Openwall, and their passwords.
 const ALICE: (&str, &str) =
     ("$2y$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK", "U*U*");
-const BOB: (&str, &str) = ("$2b$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a", "U*U*U");
+const BOB: (&str, &str) = (
+    "$2b$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui",
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+);
 
 const SETTINGS: &str = "[tokens]\nusers = 'users.htpasswd'\n\
                         [[tokens.services]]\nname = 'registry.example'\n\
@@ -243,4 +246,88 @@ fn access_hash_makes_no_line_that_would_let_nobody_in() {
         assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(2), ""), "{why}");
         assert!(ended.stderr.contains(why), "{}", ended.stderr);
     }
+}
+
+/// Without a word of `[access]`, the server asks for the tokens that it gives out.
+#[test]
+fn the_server_takes_its_own_tokens_and_no_request_without_one() {
+    let dir = empty_dir();
+    write_users(dir.path(), &[("alice", ALICE.0)]);
+    let mut server = start_with(dir.path(), SETTINGS);
+    server.wait_for_output("clients need a token of https://HOST/token");
+    let port = server.address.port();
+    let path = "/v2/registry.example/app/_trust/tuf/root.json";
+    let (status, challenge) = asked(&server, dir.path(), path, None);
+    assert_eq!(status, 401);
+    let expected = format!(
+        "Bearer realm=\"https://localhost:{port}/token\",service=\"countersign\",\
+         scope=\"repository:registry.example/app:pull\""
+    );
+    assert_eq!(challenge, expected);
+    let scope = "scope=repository:registry.example/app:pull";
+    let (_, answer) = token_for(&server, dir.path(), &format!("service=countersign&{scope}"));
+    let token = answer["token"].as_str().unwrap();
+    assert_eq!(asked(&server, dir.path(), path, Some(token)).0, 404);
+    let (_, answer) = token_for(&server, dir.path(), &format!("service=registry.example&{scope}"));
+    let other = answer["token"].as_str().unwrap();
+    let (status, challenge) = asked(&server, dir.path(), path, Some(other));
+    assert!(status == 401 && challenge.ends_with("error=\"invalid_token\""), "{challenge}");
+    let refresh = log_in(&server, dir.path(), ("alice", ALICE.1)).1["refresh_token"].take();
+    let (status, challenge) = asked(&server, dir.path(), path, refresh.as_str());
+    assert!(status == 401 && challenge.ends_with("error=\"invalid_token\""), "{challenge}");
+    server.stop();
+}
+
+#[test]
+fn realm_and_service_can_be_named() {
+    let dir = empty_dir();
+    write_users(dir.path(), &[("alice", ALICE.0)]);
+    let access = "[access]\nrealm = 'https://proxy.example/t'\nservice = 'trust.example'\n";
+    let mut server = start_with(dir.path(), &format!("{access}{SETTINGS}"));
+    server.wait_for_output("clients need a token of https://proxy.example/t for trust.example");
+    server.wait_for_output("      realm: \"https://proxy.example/t\"");
+    let (status, challenge) = asked(&server, dir.path(), "/v2/", None);
+    let expected = "Bearer realm=\"https://proxy.example/t\",service=\"trust.example\",\
+                    scope=\"registry:catalog:*\"";
+    assert_eq!((status, challenge.as_str()), (401, expected));
+    let (status, answer) = token_for(&server, dir.path(), "service=trust.example");
+    assert_eq!(status, 200, "{answer}");
+    server.stop();
+}
+
+fn client(dir: &Path) -> reqwest::Client {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let ca = fs::read(dir.join("countersign-data/certs/ca.crt")).unwrap();
+    reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(&ca).unwrap()])
+        .timeout(DEADLINE)
+        .build()
+        .unwrap()
+}
+
+/// What alice gets for a query to the token service.
+fn token_for(server: &Server, dir: &Path, query: &str) -> (u16, Value) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let url = format!("{}/token?{query}", server.url);
+        let request = client(dir).get(url).basic_auth("alice", Some(ALICE.1));
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+    })
+}
+
+/// The status of an answer, and its challenge.
+fn asked(server: &Server, dir: &Path, path: &str, token: Option<&str>) -> (u16, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut request = client(dir).get(format!("{}{path}", server.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.unwrap();
+        let challenge = answer.headers().get("www-authenticate");
+        let challenge = challenge.map_or("", |value| value.to_str().unwrap());
+        (answer.status().as_u16(), challenge.to_owned())
+    })
 }

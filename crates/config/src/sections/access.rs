@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::keys_url::KeysUrl;
+use crate::sections::tokens::Tokens;
 use crate::{ConfigError, number};
 
 /// The section `[access]`. Without it everybody may do everything.
@@ -26,7 +27,7 @@ pub struct Access {
     pub service: Option<String>,
     /// Whose tokens count.
     ///
-    /// Default: none, which means that no token is asked for.
+    /// Default: none, which means that no token is asked for, or those of `[tokens]`.
     pub issuers: Vec<Issuer>,
     /// The file of rules that say who may do what on which GUNs.
     ///
@@ -107,11 +108,18 @@ impl Default for Issuer {
 impl Access {
     /// Nothing, when what is there fits together: half of it would refuse everybody, or let
     /// everybody in.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self, tokens: &Tokens) -> Result<(), ConfigError> {
         let refused = |cause: &str, mend: &str| {
             let (cause, mend) = (cause.to_owned(), mend.to_owned());
             Err(ConfigError::AccessHalfSet { cause, mend })
         };
+        if self.issuers.is_empty() && tokens.users.is_some() {
+            // The server's own token service is the issuer.
+            if self.service.as_deref().is_some_and(str::is_empty) {
+                return refused("access.service is empty", "write a name, or take it out");
+            }
+            return Ok(());
+        }
         if self.issuers.is_empty() {
             if self.realm.is_some() || self.service.is_some() || self.autoredirect {
                 return refused(

@@ -90,9 +90,9 @@ impl Serve {
             }
             None => (Transport::Plain, None),
         };
-        let access = Arc::new(access(&settings)?);
         let tokens = TokenDesk::open(&settings, &dir, Arc::new(SystemClock))?;
         let audit_log = audit_log::start(&settings.audit)?;
+        let access = Arc::new(access(&settings, tokens.as_ref())?);
         let runtime = Runtime::new().map_err(|error| system("start threads", &error))?;
         let started = Started {
             flags,
@@ -119,9 +119,10 @@ impl Serve {
 }
 
 /// Who may have what, as the settings say.
-fn access(settings: &Settings) -> Result<Access, Failure> {
+fn access(settings: &Settings, desk: Option<&TokenDesk>) -> Result<Access, Failure> {
     let mut access = Access::open();
-    if let Some(tokens) = token_settings(&settings.access) {
+    let wanted = token_settings(&settings.access);
+    if let Some(tokens) = wanted.or_else(|| Some(desk?.wanted(settings))) {
         access = access.with_tokens(Tokens::load(tokens, Arc::new(SystemClock))?);
     }
     if let Some(path) = &settings.access.rules {

@@ -137,6 +137,7 @@ impl Tokens {
     pub(super) fn challenge(&self, host: &str) -> Challenge {
         let realm = match &self.settings.realm {
             Realm::Url(url) => url.clone(),
+            Realm::OwnService => format!("https://{host}/token"),
             Realm::ThisHost => format!("https://{host}/auth/token"),
         };
         Challenge { realm, service: self.settings.service.clone() }

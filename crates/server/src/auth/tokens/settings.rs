@@ -21,6 +21,8 @@ pub struct TokenSettings {
 /// The token service that clients are sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Realm {
+    /// `/token` on the host that the request was for: our own token service.
+    OwnService,
     /// `/auth/token` on the host that the request was for.
     ThisHost,
     /// This URL.

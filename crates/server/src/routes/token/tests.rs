@@ -26,9 +26,9 @@ use crate::limits::Limits;
 use crate::testing::{Answer, BrokenStore, broken, broken_trust, get, now, send, settings};
 use crate::token_service::{GuessLimits, TokenServiceSettings};
 
-/// A hash by bcrypt of cost 5, published by Openwall; the other one is of "U*U*U".
+/// Hashes by bcrypt of cost 5, as published by Openwall.
 const HASH: &str = "$2y$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK";
-const OTHER_HASH: &str = "$2b$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a";
+const OTHER_HASH: &str = "$2b$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
 /// The password of [`HASH`].
 const RIGHT: &str = "U*U*";
 

@@ -43,7 +43,8 @@ async fn access(server: &Issuing, who: Option<(&str, &str)>, service: &str, scop
 }
 
 const ALICE: Option<(&str, &str)> = Some(("alice", RIGHT));
-const BOB: Option<(&str, &str)> = Some(("bob", "U*U*U"));
+const BOB: Option<(&str, &str)> =
+    Some(("bob", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"));
 
 #[tokio::test]
 async fn nobody_in_particular_gets_what_the_rules_let_anybody_have() {
