@@ -198,6 +198,7 @@ pub(crate) const DECIDED: &[Difference] = &[
     elsewhere("contract-1-passphrases"),
     elsewhere("contract-3-old-server-keys"),
     elsewhere("contract-4-mysql-names"),
+    elsewhere("contract-5-limits"),
     elsewhere("contract-5-private"),
     elsewhere("spec-3.5-rsa-length"),
     elsewhere("spec-7.1-flags"),

@@ -109,7 +109,7 @@ impl Greeting<'_> {
         }
         if let Some(rules) = self.rules {
             let (count, path) = (rules.count(), rules.path().display());
-            writeln!(f, "{count} rules in {path} say who may do what")?;
+            writeln!(f, "the rules in {path} ({count}) say who may do what")?;
         }
         let closed = self.wanted_tokens.is_some() || self.rules.is_some();
         if closed || (self.client_ca.is_some() && required) || self.address.ip().is_loopback() {

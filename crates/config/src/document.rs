@@ -21,7 +21,7 @@ use crate::sections::expiry::Expiry;
 use crate::sections::keys::Keys;
 use crate::sections::limits::Limits;
 use crate::sections::log::Log;
-use crate::sections::repositories::Repositories;
+use crate::sections::repositories::{Limit, Repositories};
 use crate::sections::retention::Retention;
 use crate::sections::server::Server;
 use crate::sections::tls::Tls;
@@ -295,6 +295,7 @@ pub(crate) fn known_keys() -> Vec<String> {
 fn keys_of_tables(path: &str) -> Vec<String> {
     let keys = match path {
         "access.issuers" => keys_of::<Issuer>(),
+        "repositories.limits" => keys_of::<Limit>(),
         "tokens.services" => keys_of::<Registry>(),
         _ => &[],
     };

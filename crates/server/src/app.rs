@@ -12,6 +12,7 @@ use crate::auth::Access;
 use crate::key_budget::KeyBudget;
 use crate::limits::Limits;
 use crate::metrics::{self, Metrics};
+use crate::publish_rates::{PublishRate, PublishRates};
 use crate::request_limits::RequestLimits;
 use crate::route::Route;
 use crate::token_service::TokenService;
@@ -31,6 +32,8 @@ pub struct ServerSettings {
     /// Through how many proxies requests come that tell the truth in `X-Forwarded-For`. Default 0:
     /// the header is not looked at.
     pub trusted_hops: usize,
+    /// How often may be published below prefixes of GUNs. Default: none, as often as anybody wants.
+    pub publish_rates: Vec<PublishRate>,
 }
 
 /// How long caches may keep documents. Zero forbids keeping them.
@@ -90,6 +93,7 @@ pub(crate) struct App {
     pub(crate) settings: Arc<ServerSettings>,
     pub(crate) key_budget: Arc<KeyBudget>,
     pub(crate) request_limits: Arc<RequestLimits>,
+    pub(crate) publish_rates: Arc<PublishRates>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) request_ids: Arc<log::RequestIds>,
     stopping: Arc<AtomicBool>,
@@ -105,6 +109,7 @@ impl App {
             audit,
             key_budget: Arc::new(KeyBudget::new(&settings.limits)),
             request_limits: Arc::new(RequestLimits::new(&settings.limits)),
+            publish_rates: Arc::new(PublishRates::new(&settings.publish_rates)),
             settings: Arc::new(settings),
             metrics: Arc::new(Metrics::new()),
             request_ids: Arc::new(log::RequestIds::new()),

@@ -30,6 +30,7 @@ mod listener;
 mod log;
 mod metrics;
 mod peer;
+mod publish_rates;
 mod request_limits;
 mod route;
 mod routes;
@@ -49,6 +50,7 @@ pub use auth::{
 pub use countersign_tuf::metadata::DocumentLimits;
 pub use limits::{Limits, Rate};
 pub use listener::{ServeError, Stopping, Transport, serve};
+pub use publish_rates::PublishRate;
 pub use token_service::{
     GuessLimits, TokenService, TokenServiceSettings, UsersFile, UsersFileError,
 };

@@ -26,4 +26,5 @@ pub use contract::keys::{KeyCatalogue, KeyRecord, KeyStore, SealedKey};
 pub use contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
 pub use contract::published::{Place, Published};
 pub use contract::retention::{Forgotten, GivingBack, Removal, Retention, Space, Thinned};
+pub use contract::usage::{Usage, Used};
 pub use contract::{StorageError, StorageResult, Unstorable};

@@ -16,7 +16,12 @@ impl Trust {
             let _turn = self.locks.turn(gun).await?;
             // Also when this is broken off, or fails after it was done.
             let _forgetting = self.memory.forget_at_the_end(gun);
-            let existed = self.store.delete(gun, self.clock.now()).await?;
+            let deleted = self.store.delete(gun, self.clock.now()).await;
+            // Whatever came of it: at worst is counted what need not be.
+            if let Some(limits) = &self.storage_limits {
+                limits.note_deletion(gun);
+            }
+            let existed = deleted?;
             tracing::info!(%gun, existed, "deleted");
             Ok(existed)
         })

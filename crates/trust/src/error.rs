@@ -8,7 +8,7 @@ use countersign_tuf::reason::Reason;
 use countersign_tuf::rules::Refusal;
 use thiserror::Error;
 
-use crate::ClockWentBack;
+use crate::{ClockWentBack, OverStorageLimit};
 
 /// Why an operation did not happen. Whatever the variant, nothing was changed.
 #[derive(Debug, Error)]
@@ -31,6 +31,9 @@ pub enum TrustError {
     /// A stored version is the same or newer: the caller lost a race or replayed.
     #[error("a newer version of metadata is already available")]
     OldVersion,
+    /// More would be stored below a prefix than may be.
+    #[error(transparent)]
+    OverStorageLimit(#[from] OverStorageLimit),
     /// This server only reads, so that another can take over.
     #[error("this server only reads (server.read_only): publish, delete and sign elsewhere")]
     ReadOnly,

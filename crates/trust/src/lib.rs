@@ -27,6 +27,7 @@ mod recent_reads;
 mod renew;
 mod server_keys;
 mod sign;
+mod storage_limits;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub use key_list::{KeyList, ListedKey, Standing};
 pub use memory::MemoryUse;
 pub use publish::NewVersion;
 pub use renew::{Renewal, Round};
+pub use storage_limits::{OverStorageLimit, StorageLimit, StorageLimits};
 
 use clock_watch::ClockWatch;
 use locks::GunLocks;
@@ -115,6 +117,7 @@ pub struct Trust {
     memory: Memory,
     reads: RecentReads,
     watch: ClockWatch,
+    storage_limits: Option<Arc<StorageLimits>>,
 }
 
 /// A document to serve: the exact bytes that were signed.
@@ -152,7 +155,14 @@ impl Trust {
             reads: RecentReads::default(),
             watch: ClockWatch::new(policy.backward_clock),
             policy,
+            storage_limits: None,
         }
+    }
+
+    /// The same service, which keeps what is stored within `limits`.
+    #[must_use]
+    pub fn within(self, limits: Arc<StorageLimits>) -> Self {
+        Self { storage_limits: Some(limits), ..self }
     }
 
     /// How much the bodies in memory are used.

@@ -5,13 +5,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use countersign_storage::{Commit, Heads};
+use countersign_storage::{Commit, Heads, Used};
 use countersign_tuf::accepted::{AcceptedDocument, AcceptedUpdate};
 use countersign_tuf::keys::KeyId;
 use countersign_tuf::names::{Gun, RoleName, ServerRole, Version};
 use countersign_tuf::reason::Reason;
 use countersign_tuf::rules::{Decision, Refusal, Stored, Update, UploadedPart, decide};
 
+use crate::storage_limits::Reservation;
 use crate::{Trust, TrustError};
 
 /// How often an update is decided again because others keep moving its base.
@@ -53,9 +54,12 @@ impl Trust {
     ) -> Result<Vec<NewVersion>, TrustError> {
         self.refuse_if_read_only()?;
         let _turn = self.locks.turn(gun).await?;
-        let mut rival = false;
+        let (mut rival, mut room) = (false, None);
         for _ in 0..TRIES {
             let (base, stored) = self.load_for(gun, update).await?;
+            if room.is_none() {
+                room = Some(self.set_room_aside(gun, update, &base).await?);
+            }
             let accepted = match self.accept(gun, update, stored).await {
                 Ok(accepted) => accepted,
                 // It was good until somebody else published: the version is what is wrong now.
@@ -63,7 +67,12 @@ impl Trust {
                 Err(other) => return Err(other),
             };
             match self.store.commit(gun, &base, &accepted, self.clock.now()).await? {
-                Commit::Done => return Ok(new_versions(&accepted)),
+                Commit::Done => {
+                    let bytes = accepted.documents().map(|document| document.bytes.len()).sum();
+                    let used = |one: Reservation<'_>| one.use_up(size(bytes));
+                    room.into_iter().flatten().for_each(used);
+                    return Ok(new_versions(&accepted));
+                }
                 Commit::OldVersion(_) => return Err(TrustError::OldVersion),
                 Commit::Moved(heads) if is_overtaken(update, &heads) => {
                     return Err(TrustError::OldVersion);
@@ -73,6 +82,20 @@ impl Trust {
             }
         }
         Err(TrustError::Contended)
+    }
+
+    /// What the update will take of the limits, before anything is signed or stored for it.
+    async fn set_room_aside(
+        &self,
+        gun: &Gun,
+        update: &Update,
+        base: &Heads,
+    ) -> Result<Vec<Reservation<'_>>, TrustError> {
+        let Some(limits) = &self.storage_limits else { return Ok(Vec::new()) };
+        let documents = update.roles().filter_map(|role| update.get(role));
+        let bytes = size(documents.map(|document| document.raw().len()).sum());
+        let guns = u64::from(base.values().all(Option::is_none));
+        limits.reserve(gun, Used { guns, bytes }).await
     }
 
     /// Judges the update and adds the server's signatures.
@@ -134,6 +157,10 @@ fn is_overtaken(update: &Update, heads: &Heads) -> bool {
         let offered = update.get(role).map_or(0, |document| document.claimed_version());
         heads.get(role).copied().flatten().is_some_and(|head| head.version.get() >= offered)
     })
+}
+
+fn size(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 fn no_snapshot_key() -> Refusal {

@@ -172,6 +172,7 @@ pub(crate) fn concerns_all(error: &TrustError) -> bool {
         | TrustError::MissingKeys(_)
         | TrustError::NoRoot
         | TrustError::OldVersion
+        | TrustError::OverStorageLimit(_)
         | TrustError::Refused(_)
         | TrustError::SignedBadly { .. }
         | TrustError::Storage(StorageError::Corrupt { .. } | StorageError::Unstorable { .. })

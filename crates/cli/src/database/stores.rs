@@ -8,7 +8,7 @@ use countersign_storage::engine::postgres::PostgresStore;
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
     ChangeNumbers, Inventory, KeyAliases, KeyArchive, KeyCatalogue, KeyStore, MetadataArchive,
-    MetadataStore, Retention,
+    MetadataStore, Retention, Usage,
 };
 use countersign_trust::operate::import::Side;
 
@@ -20,6 +20,7 @@ pub(super) trait Store:
     + Inventory
     + MetadataArchive
     + Retention
+    + Usage
     + KeyStore
     + KeyAliases
     + KeyCatalogue
@@ -116,6 +117,11 @@ impl Stores {
 
     /// How the metadata is made smaller.
     pub(crate) fn retention(&self) -> Arc<dyn Retention> {
+        Arc::clone(&self.metadata) as Arc<_>
+    }
+
+    /// How much of the metadata is below a prefix.
+    pub(crate) fn usage(&self) -> Arc<dyn Usage> {
         Arc::clone(&self.metadata) as Arc<_>
     }
 

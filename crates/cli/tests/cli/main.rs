@@ -16,6 +16,7 @@ mod keys;
 mod logs;
 mod making;
 mod notary;
+mod prefix_limits;
 mod process;
 mod rates;
 mod read_only;

@@ -45,7 +45,11 @@ fn a_running_server_takes_over_changed_rules_by_itself() {
     server.wait_for_log(READ_AGAIN);
     assert_eq!(status(&server, dir.path(), CHANGEFEED), 401);
     let said = server.stop();
-    assert!(said.stdout.contains("1 rules in rules.toml say who may do what\n"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("the rules in rules.toml (1) say who may do what\n"),
+        "{}",
+        said.stdout
+    );
     assert!(
         said.stderr
             .contains("an anonymous caller may not changefeed: the rule in line 1 denies it"),

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::auth::{Denial, Refusal as AccessRefusal};
+use crate::publish_rates::TooManyPublishes;
 use crate::request_limits::Holder;
 use crate::route::RouteName;
 use crate::tls::NotLetIn;
@@ -59,6 +60,8 @@ pub(crate) enum ApiError {
     Publish(TrustError),
     /// Another operation did not happen.
     Service(TrustError),
+    /// Below a prefix is published more often than may be.
+    TooManyPublishes(TooManyPublishes),
     /// The upload, one of its parts or their number is over a limit; names the limit.
     TooLarge(&'static str),
     /// Nothing can be recorded now, so nothing is changed.
@@ -216,6 +219,10 @@ impl ApiError {
             }
             Self::Unrecorded(RouteName::Publish) => failed(Code::Updating, Prospect::Later, None),
             Self::Unrecorded(_) => failed(Code::Unknown, Prospect::Later, Some(Detail::Empty {})),
+            Self::TooManyPublishes(refused) => {
+                let detail = Detail::text(&refused.to_string());
+                answer(StatusCode::TOO_MANY_REQUESTS, Code::Unknown, Some(detail))
+            }
             Self::TooManyKeys { .. } => {
                 let detail = Detail::text("too many new keys for this address: try again later");
                 answer(StatusCode::TOO_MANY_REQUESTS, Code::Unknown, Some(detail))
@@ -254,6 +261,7 @@ impl ApiError {
             }
             Self::Unrecorded(_) => "the audit log cannot be written to".to_owned(),
             Self::TooManyKeys { .. } => "over the limit on new keys per address".to_owned(),
+            Self::TooManyPublishes(refused) => refused.to_string(),
         }
     }
 }
@@ -265,9 +273,9 @@ impl IntoResponse for ApiError {
         let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
         let mut response = (status, content_type, body).into_response();
         let retry_after = match self {
-            Self::TooManyKeys { wait } | Self::TooManyRequests { wait, .. } => {
-                Some(HeaderValue::from(wait))
-            }
+            Self::TooManyKeys { wait }
+            | Self::TooManyPublishes(TooManyPublishes { wait, .. })
+            | Self::TooManyRequests { wait, .. } => Some(HeaderValue::from(wait)),
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
         };
         if let Some(retry_after) = retry_after {
@@ -305,6 +313,10 @@ fn publish_answer(error: &TrustError) -> Answer<'_> {
         },
         TrustError::Refused(refusal) => bad(Code::InvalidUpdate, refusal_detail(refusal)),
         TrustError::OldVersion => bad(Code::Version, Some(Detail::Empty {})),
+        // The one form of a refusal whose sentence Notary's clients show.
+        TrustError::OverStorageLimit(over) => {
+            bad(Code::InvalidUpdate, Some(Detail::refusal("ErrValidation", None, over)))
+        }
         TrustError::MissingKeys(missing) => missing_keys_answer(missing),
         TrustError::ClockWentBack(_)
         | TrustError::Contended
@@ -336,6 +348,7 @@ fn service_answer(error: &TrustError) -> Answer<'_> {
         TrustError::Custody(error) => custody_prospect(error),
         TrustError::Storage(error) => storage_prospect(error),
         TrustError::NoRoot
+        | TrustError::OverStorageLimit(_)
         | TrustError::Refused(_)
         | TrustError::SignedBadly { .. }
         | TrustError::StoredInvalid { .. } => Prospect::Never,

@@ -8,7 +8,7 @@ use crate::auth::{Challenge, RefusedWhy};
 use crate::request_limits::Holder;
 use countersign_access::AccessItem;
 use countersign_storage::Unstorable;
-use countersign_trust::ClockWentBack;
+use countersign_trust::{ClockWentBack, OverStorageLimit};
 use countersign_tuf::keys::KeyId;
 use countersign_tuf::names::{Gun, RoleName, ServerRole};
 use countersign_tuf::reason::Reason;
@@ -85,6 +85,7 @@ fn every_variant_is_listed(error: &ApiError) {
         | ApiError::TooLarge(_)
         | ApiError::Unauthorized(_)
         | ApiError::TooManyKeys { .. }
+        | ApiError::TooManyPublishes(_)
         | ApiError::TooManyRequests { .. }
         | ApiError::Unrecorded(_) => {}
     }
@@ -188,6 +189,55 @@ async fn refused_requests_have_notarys_status_and_body() {
         ),
         (ApiError::Unrecorded(RouteName::Publish), 503, element("UPDATING", "")),
         (ApiError::Unrecorded(RouteName::Delete), 503, element("UNKNOWN", EMPTY)),
+        (
+            ApiError::TooManyPublishes(too_many_publishes()),
+            429,
+            element(
+                "UNKNOWN",
+                &text("below a/ publishes are limited to 6 a minute: try again in 10 s"),
+            ),
+        ),
+    ])
+    .await;
+}
+
+fn too_many_publishes() -> TooManyPublishes {
+    let per_minute = std::num::NonZeroU32::new(6).unwrap();
+    TooManyPublishes { prefix: "a/".parse().unwrap(), per_minute, wait: 10 }
+}
+
+/// Of a refusal Notary's clients show the sentence in an `ErrValidation`, and of no other.
+#[tokio::test]
+async fn a_publish_over_a_limit_of_storage_is_refused_in_words_that_clients_show() {
+    let prefix = || "a/".parse().unwrap();
+    let refused = |sentence: &str| {
+        element(
+            "INVALID_UPDATE",
+            &format!(
+                ",\"detail\":{{\"Name\":\"ErrValidation\",\"Error\":{{\"Msg\":\"{sentence}\"}}}}"
+            ),
+        )
+    };
+    let repositories = OverStorageLimit::Repositories { prefix: prefix(), most: 2, used: 2 };
+    let bytes = OverStorageLimit::Bytes { prefix: prefix(), most: 9, used: 8, wanted: 7 };
+    check([
+        (
+            publish(TrustError::from(repositories.clone())),
+            400,
+            refused(
+                "below a/ repositories are limited to 2, and 2 are there: delete one, or ask the \
+                 operator for more",
+            ),
+        ),
+        (
+            publish(TrustError::from(bytes)),
+            400,
+            refused(
+                "below a/ bytes are limited to 9, and 8 are used; this publish has 7: delete a \
+                 repository, or ask the operator for more",
+            ),
+        ),
+        (service(TrustError::from(repositories)), 500, element("UNKNOWN", EMPTY)),
     ])
     .await;
 }

@@ -17,6 +17,7 @@ pub mod keys;
 pub mod metadata;
 pub mod published;
 pub mod retention;
+pub mod usage;
 
 use std::fmt;
 

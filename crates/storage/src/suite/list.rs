@@ -137,6 +137,12 @@ macro_rules! conformance_names {
             an_archived_key_of_another_role_keeps_all_out,
             a_key_is_removed_by_its_exact_id,
         }
+        $crate::$emit! { @theme $with, usage:
+            an_empty_store_uses_nothing,
+            all_versions_below_a_prefix_are_used,
+            what_is_beside_a_prefix_is_not_used,
+            a_deletion_frees_what_was_used,
+        }
         $crate::$emit! { @theme $with, key_catalogue:
             a_store_without_keys_has_no_records,
             a_record_tells_what_was_noted,
@@ -246,7 +252,7 @@ macro_rules! racing_cases {
 
 #[cfg(test)]
 mod tests {
-    const THEMES: [&str; 12] = [
+    const THEMES: [&str; 13] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
         include_str!("change_numbers.rs"),
@@ -259,6 +265,7 @@ mod tests {
         include_str!("published.rs"),
         include_str!("racing.rs"),
         include_str!("retention.rs"),
+        include_str!("usage.rs"),
     ];
 
     #[test]

@@ -24,5 +24,6 @@ pub mod published;
 pub mod racing;
 pub mod retention;
 mod samples;
+pub mod usage;
 
 pub use list::{Case, RacingCase, Running};

@@ -13,6 +13,7 @@ mod gc;
 mod import;
 mod key_list;
 mod keys;
+mod limits;
 mod memory;
 mod old_keys;
 mod publish;

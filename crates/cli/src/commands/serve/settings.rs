@@ -3,9 +3,12 @@
 use std::num::NonZeroU32;
 
 use countersign_config::Settings;
+use countersign_config::sections::repositories::Limit;
 use countersign_custody::sealed::SealedSettings;
-use countersign_server::{Caching, DocumentLimits, Limits, Rate, ServerSettings, Stopping};
-use countersign_trust::{BackwardClock, Policy, Writes};
+use countersign_server::{
+    Caching, DocumentLimits, Limits, PublishRate, Rate, ServerSettings, Stopping,
+};
+use countersign_trust::{BackwardClock, Policy, StorageLimit, Writes};
 
 pub(super) fn stopping(settings: &Settings) -> Stopping {
     Stopping { handover: settings.server.handover, drain: settings.server.drain }
@@ -76,6 +79,7 @@ pub(super) fn server_settings(settings: &Settings) -> ServerSettings {
         },
         gun_prefixes: settings.repositories.gun_prefixes.clone(),
         trusted_hops: settings.server.trusted_hops,
+        publish_rates: publish_rates(&settings.repositories.limits),
     }
 }
 
@@ -83,6 +87,28 @@ pub(super) fn server_settings(settings: &Settings) -> ServerSettings {
 fn rate(per_minute: u32, burst: u32) -> Option<Rate> {
     let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
     Some(Rate { per_minute: NonZeroU32::new(per_minute)?, burst })
+}
+
+fn publish_rates(limits: &[Limit]) -> Vec<PublishRate> {
+    let rate = |limit: &Limit| {
+        let per_minute = limit.publishes_per_minute?;
+        Some(PublishRate { prefix: limit.prefix.clone(), per_minute })
+    };
+    limits.iter().filter_map(rate).collect()
+}
+
+/// How much may be stored below prefixes; empty where nothing is limited.
+pub(super) fn storage_limits(settings: &Settings) -> Vec<StorageLimit> {
+    let limits = settings.repositories.limits.iter();
+    let limit = |Limit { prefix, repositories, bytes, .. }: &Limit| StorageLimit {
+        prefix: prefix.clone(),
+        repositories: *repositories,
+        bytes: *bytes,
+    };
+    limits
+        .map(limit)
+        .filter(|limit| limit.repositories.is_some() || limit.bytes.is_some())
+        .collect()
 }
 
 #[cfg(test)]
@@ -117,6 +143,11 @@ mod tests {
         assert!(!clears(&settings) && policy(&settings).writes == Writes::Refused);
     }
 
+    fn limit(prefix: &str, repositories: Option<u64>, a_minute: Option<u32>) -> Limit {
+        let publishes_per_minute = a_minute.and_then(NonZeroU32::new);
+        Limit { prefix: prefix.parse().unwrap(), repositories, bytes: None, publishes_per_minute }
+    }
+
     #[test]
     fn every_cache_time_every_prefix_and_the_number_of_proxies_reach_the_server() {
         let seconds = Duration::from_secs;
@@ -124,14 +155,21 @@ mod tests {
         settings.caching.current_max_age = seconds(1);
         settings.caching.consistent_max_age = seconds(2);
         settings.repositories.gun_prefixes = vec!["example.com/".parse().unwrap()];
+        settings.repositories.limits =
+            vec![limit("a/", None, Some(24)), limit("b/", Some(2), None)];
         settings.server.trusted_hops = 3;
         let gun_prefixes = vec!["example.com/".parse().unwrap()];
         let caching = Caching { current_max_age: seconds(1), consistent_max_age: seconds(2) };
         let limits = Limits::default();
+        let per_minute = NonZeroU32::new(24).unwrap();
+        let publish_rates = vec![PublishRate { prefix: "a/".parse().unwrap(), per_minute }];
         assert_eq!(
             server_settings(&settings),
-            ServerSettings { limits, caching, gun_prefixes, trusted_hops: 3 }
+            ServerSettings { limits, caching, gun_prefixes, trusted_hops: 3, publish_rates }
         );
+        let below_b =
+            StorageLimit { prefix: "b/".parse().unwrap(), repositories: Some(2), bytes: None };
+        assert_eq!(storage_limits(&settings), [below_b]);
     }
 
     #[test]

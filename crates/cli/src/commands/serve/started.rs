@@ -9,10 +9,10 @@ use countersign_config::{Overrides, Settings};
 use countersign_custody::sealed::{Passphrases, SealedCustody};
 use countersign_server::{Access, Audit, Service, Stopping, Transport};
 use countersign_trust::operate::Rounds;
-use countersign_trust::{SystemClock, Trust, follow_deletions};
+use countersign_trust::{StorageLimits, SystemClock, Trust, Writes, follow_deletions};
 use tokio::sync::{oneshot, watch};
 
-use super::settings::{clears, policy, sealed_settings, server_settings, stopping};
+use super::settings::{clears, policy, sealed_settings, server_settings, stopping, storage_limits};
 use super::system;
 use crate::audit_log;
 use crate::away::Away;
@@ -90,19 +90,18 @@ impl Started {
                     .to_owned(),
             );
         }
-        let trust = Trust::new(
-            stores.metadata(),
-            Arc::new(custody),
-            Arc::new(SystemClock),
-            policy(&self.settings),
-        );
-        let trust = Arc::new(trust);
+        let limits = StorageLimits::new(stores.usage(), storage_limits(&self.settings));
+        let limits = Arc::new(limits);
+        let trust = Arc::new(self.trust(&stores, custody).within(Arc::clone(&limits)));
         let keeping = Keeping::new(&trust, &stores, policy(&self.settings).writes);
         let mut beside = vec![
             ("keeping the keys of tokens", keys),
             ("signing ahead", tokio::spawn(keeping.run(stopped.clone()))),
             ("following deletions", tokio::spawn(follow_deletions(Arc::clone(&trust), stopped()))),
         ];
+        if policy(&self.settings).writes == Writes::Taken {
+            beside.push(("counting", tokio::spawn(limits.keep_counted(stopped()))));
+        }
         if let Some(rounds) = self.clearing(&stores) {
             beside.push(("clearing", tokio::spawn(rounds.run(stopped()))));
         }
@@ -124,6 +123,12 @@ impl Started {
 
     fn audit(&self) -> Option<Arc<Audit>> {
         self.audit_log.as_ref().map(|running| Arc::clone(&running.audit))
+    }
+
+    /// The service over what was reached.
+    fn trust(&self, stores: &Stores, custody: SealedCustody) -> Trust {
+        let clock = Arc::new(SystemClock);
+        Trust::new(stores.metadata(), Arc::new(custody), clock, policy(&self.settings))
     }
 
     /// What clears the database of what is old, where that is asked for.

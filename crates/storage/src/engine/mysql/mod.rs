@@ -27,6 +27,7 @@ mod row;
 #[cfg(any(test, feature = "suite"))]
 pub mod statements;
 mod transaction;
+mod usage;
 
 pub use address::MySqlAddress;
 

@@ -4,11 +4,11 @@
 
 use super::{
     aliases, archive, change_numbers, changefeed, commit, connect, findings, inventory,
-    key_catalogue, keys, locks, metadata, migrations, names, published, retention,
+    key_catalogue, keys, locks, metadata, migrations, names, published, retention, usage,
 };
 
 /// Each file's statements.
-pub(super) const FILES: [&[&str]; 16] = [
+pub(super) const FILES: [&[&str]; 17] = [
     aliases::STATEMENTS,
     archive::STATEMENTS,
     change_numbers::STATEMENTS,
@@ -25,6 +25,7 @@ pub(super) const FILES: [&[&str]; 16] = [
     names::STATEMENTS,
     published::STATEMENTS,
     retention::STATEMENTS,
+    usage::STATEMENTS,
 ];
 
 /// Every statement.
@@ -34,7 +35,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 
 /// The statements that run often, each with the indexes one of which it must use, and with what is
 /// bound to it in the tests, as it stands in SQL.
-pub const INDEXED: [(&str, &[&str], &str); 28] = [
+pub const INDEXED: [(&str, &[&str], &str); 29] = [
     (commit::HOLDS, &["gun", "countersign_digest_idx"], "@gun, @gun, 'root', @sha"),
     (retention::CHANGES, &["PRIMARY"], "NOW(), 100, 50"),
     (retention::REMOVABLE, &["PRIMARY"], "'[1,2,3]', @gun, @gun"),
@@ -71,13 +72,14 @@ pub const INDEXED: [(&str, &[&str], &str); 28] = [
     (metadata::HEADS, &["gun"], "'[\"root\",\"targets\"]', @gun, @gun"),
     (metadata::NEWEST, &["gun"], "@gun, @gun, 'root'"),
     (published::PUBLISHED, &["countersign_published_idx"], "NOW(), NOW(), 7, NOW(), 10"),
+    (usage::USED, &["gun"], "'gun/1', 'gun/2', 'gun/1'"),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 16] = [
+    const TEXTS: [&str; 17] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
         include_str!("change_numbers.rs"),
@@ -94,6 +96,7 @@ mod tests {
         include_str!("names.rs"),
         include_str!("published.rs"),
         include_str!("retention.rs"),
+        include_str!("usage.rs"),
     ];
 
     #[test]

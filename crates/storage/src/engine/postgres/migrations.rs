@@ -62,6 +62,7 @@ const METADATA: History = History {
         file!(2, "metadata", "0002", "changefeed"),
         file!(3, "metadata", "0003", "countersign_published_index"),
         file!(4, "metadata", "0004", "countersign_digest_index"),
+        file!(5, "metadata", "0005", "countersign_gun_prefix_index"),
     ],
 };
 

@@ -4,11 +4,11 @@
 
 use super::{
     aliases, archive, change_numbers, changefeed, commit, connect, findings, inventory,
-    key_catalogue, keys, locks, metadata, migrations, published, retention,
+    key_catalogue, keys, locks, metadata, migrations, published, retention, usage,
 };
 
 /// Each file's statements.
-pub(super) const FILES: [&[&str]; 15] = [
+pub(super) const FILES: [&[&str]; 16] = [
     aliases::STATEMENTS,
     archive::STATEMENTS,
     change_numbers::STATEMENTS,
@@ -24,6 +24,7 @@ pub(super) const FILES: [&[&str]; 15] = [
     migrations::STATEMENTS,
     published::STATEMENTS,
     retention::STATEMENTS,
+    usage::STATEMENTS,
 ];
 
 /// Every statement.
@@ -32,7 +33,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 }
 
 /// The statements that run often, each with the index it must use.
-pub const INDEXED: [(&str, &str); 24] = [
+pub const INDEXED: [(&str, &str); 25] = [
     (aliases::SAMPLES, "countersign_alias_idx"),
     (changefeed::AFTER, "changefeed_pkey"),
     (changefeed::BEFORE, "changefeed_pkey"),
@@ -57,13 +58,14 @@ pub const INDEXED: [(&str, &str); 24] = [
     (published::PUBLISHED, "countersign_published_idx"),
     (retention::CHANGES, "changefeed_pkey"),
     (retention::FORGET, "tuf_files_gun_role_version_key"),
+    (usage::USED, "countersign_gun_prefix_idx"),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 15] = [
+    const TEXTS: [&str; 16] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
         include_str!("change_numbers.rs"),
@@ -79,6 +81,7 @@ mod tests {
         include_str!("migrations.rs"),
         include_str!("published.rs"),
         include_str!("retention.rs"),
+        include_str!("usage.rs"),
     ];
 
     #[test]

@@ -55,6 +55,13 @@ const METADATA: History = History {
                 "../../../../../migrations/sqlite/metadata/0004_countersign_digest_index.sql"
             ),
         ),
+        (
+            5,
+            "countersign_gun_prefix_index",
+            include_str!(
+                "../../../../../migrations/sqlite/metadata/0005_countersign_gun_prefix_index.sql"
+            ),
+        ),
     ],
 };
 

@@ -22,6 +22,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod usage;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};

@@ -23,6 +23,10 @@ pub(in crate::routes) async fn publish(
     request: Request,
     change: Change,
 ) -> Result<Response, ApiError> {
+    if let Err(too_often) = app.publish_rates.spend(gun) {
+        upload::discard(request, &app.settings.limits).await;
+        return Err(too_often);
+    }
     let host = auth::host(request.headers(), request.uri()).to_owned();
     let parts = upload::read(request, &app.settings.limits).await?;
     app.access

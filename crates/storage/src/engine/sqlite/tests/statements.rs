@@ -5,11 +5,11 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 use super::fresh;
 use crate::engine::sqlite::{
     aliases, archive, backup, change_numbers, changefeed, inventory, key_catalogue, keys, metadata,
-    published, retention,
+    published, retention, usage,
 };
 
 /// Each file's statements, and its text to count them in.
-const FILES: [(&[&str], &str); 11] = [
+const FILES: [(&[&str], &str); 12] = [
     (aliases::STATEMENTS, include_str!("../aliases.rs")),
     (archive::STATEMENTS, include_str!("../archive.rs")),
     (backup::STATEMENTS, include_str!("../backup.rs")),
@@ -21,6 +21,7 @@ const FILES: [(&[&str], &str); 11] = [
     (metadata::STATEMENTS, include_str!("../metadata.rs")),
     (published::STATEMENTS, include_str!("../published.rs")),
     (retention::STATEMENTS, include_str!("../retention.rs")),
+    (usage::STATEMENTS, include_str!("../usage.rs")),
 ];
 
 #[tokio::test]
@@ -81,6 +82,7 @@ async fn heads_and_digests_are_found_by_their_own_index() {
         (keys::BY_ID, "(key_id=?)"),
         (inventory::GUNS, "idx_gun (gun>?)"),
         (inventory::VERSIONS, "idx_gun (gun=?)"),
+        (usage::USED, "idx_gun (gun>? AND gun<?)"),
         (key_catalogue::RECORDS, "countersign_pending_idx ((gun,role)>(?,?))"),
         (key_catalogue::RECORDS_OF_GUN, "countersign_pending_idx (gun=? AND role>?)"),
         (keys::COUNT_PENDING, "USING COVERING INDEX countersign_unsigned_idx (last_used=?"),
