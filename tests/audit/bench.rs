@@ -82,8 +82,9 @@ impl Bench {
     pub(crate) fn has_all(&self, acknowledged: &[String]) -> Result<()> {
         let mut recorded = std::collections::BTreeMap::<String, u32>::new();
         for record in self.records()? {
-            if record["outcome"] == "accepted"
-                && let Some(id) = record["request_id"].as_str()
+            let text = |member: &str| record.get(member).and_then(Value::as_str);
+            if text("outcome") == Some("accepted")
+                && let Some(id) = text("request_id")
             {
                 *recorded.entry(id.to_owned()).or_default() += 1;
             }

@@ -129,16 +129,23 @@ impl Audit {
         let mut stopped = std::pin::pin!(stopped);
         let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
         loop {
-            let last = tokio::select! {
-                () = &mut stopped => true,
-                _ = seconds.tick() => false,
-            };
-            for suppressed in self.refusals.take() {
-                self.log.keep(self.clock.now(), Entry::Suppressed(suppressed)).await;
+            tokio::select! {
+                () = &mut stopped => return self.tell().await,
+                _ = seconds.tick() => self.tell_if_writable().await,
             }
-            if last {
-                return;
-            }
+        }
+    }
+
+    /// What is only counted need not wait for a file that cannot be written to.
+    async fn tell_if_writable(&self) {
+        if self.trouble().is_none() {
+            self.tell().await;
+        }
+    }
+
+    async fn tell(&self) {
+        for suppressed in self.refusals.take() {
+            self.log.keep(self.clock.now(), Entry::Suppressed(suppressed)).await;
         }
     }
 }

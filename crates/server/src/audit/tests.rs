@@ -303,6 +303,23 @@ async fn a_flood_of_refusals_is_counted_and_hides_no_change() {
     assert_eq!(bench.audit().usage().suppressed, told);
 }
 
+#[tokio::test]
+async fn counts_of_refusals_do_not_pile_up_while_nothing_can_be_written() {
+    let (kept, audit) = Kept::with(1);
+    let told = async || {
+        audit.tell_if_writable().await;
+        kept.records()
+    };
+    kept.full.store(true, Ordering::Relaxed);
+    audit.refusals.suppress(RefusalKind::Login);
+    audit.refusals.suppress(RefusalKind::Login);
+    assert_eq!(told().await, Vec::<Value>::new());
+    kept.full.store(false, Ordering::Relaxed);
+    let records = told().await;
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(shown(&records[0], &["kind", "count"]), json!(["login", 2]));
+}
+
 /// A client that goes away in the middle of a change cannot keep it out of the record.
 #[tokio::test]
 async fn a_change_whose_client_went_away_is_carried_out_and_recorded() {
