@@ -285,13 +285,8 @@ fn uploads(folder: &Path, repository: &Repository) {
 }
 
 fn tokens(folder: &Path) {
-    let put = |part: &str, name: &str, text: &str| {
-        let first = TOKEN_PARTS.iter().position(|known| *known == part).unwrap();
-        let first = u8::try_from(first).unwrap();
-        write(folder, &format!("{part}-{name}"), &[&[first][..], text.as_bytes()].concat());
-    };
     for (name, token) in good_tokens() {
-        put("token", name, &token);
+        token_part(folder, "token", name, &token);
     }
     let (_, good) = good_tokens().pop().unwrap();
     for (name, token) in [
@@ -301,25 +296,33 @@ fn tokens(folder: &Path) {
         ("dots", "..".to_owned()),
         ("none", "eyJhbGciOiJub25lIn0.e30.".to_owned()),
     ] {
-        put("token", name, &token);
+        token_part(folder, "token", name, &token);
     }
-    let with = |name: &str, value: Value| {
-        let mut jwk = jwk();
-        jwk[name] = value;
-        jwk
-    };
     for (name, header) in [
         ("jwk", json!({"alg": "ES256", "jwk": jwk()})),
-        ("jwk-kid", json!({"alg": "ES256", "jwk": with("kid", "x".into())})),
-        ("jwk-x5c", json!({"alg": "ES256", "jwk": with("x5c", json!(["AAAA"]))})),
+        ("jwk-kid", json!({"alg": "ES256", "jwk": jwk_with("kid", "x".into())})),
+        ("jwk-x5c", json!({"alg": "ES256", "jwk": jwk_with("x5c", json!(["AAAA"]))})),
         ("x5c", json!({"alg": "ES256", "x5c": ["AAAA", ""]})),
         ("urls", json!({"alg": "ES256", "jku": "http://127.0.0.1/", "x5u": "file:///"})),
         ("hs256", json!({"alg": "HS256", "kid": "x"})),
         ("none", json!({"alg": "none"})),
         ("crit", json!({"alg": "ES256", "crit": ["b64"], "b64": false})),
     ] {
-        put("header", name, &header.to_string());
+        token_part(folder, "header", name, &header.to_string());
     }
+    claims(folder);
+    let set = json!({"keys": [jwk(), {"kty": "oct", "k": "AA"}, null]}).to_string();
+    token_part(folder, "keys", "jwk", &jwk().to_string());
+    token_part(folder, "keys", "jwks", &set);
+    token_part(folder, "keys", "private", &jwk_with("d", "AQAB".into()).to_string());
+    let bundle = String::from_utf8(trusted_bundle()).unwrap();
+    let half: String = bundle.chars().take(bundle.len() / 2).collect();
+    token_part(folder, "bundle", "both", &bundle);
+    token_part(folder, "bundle", "cut", &half);
+    token_part(folder, "bundle", "other-block", &bundle.replace("CERTIFICATE", "PUBLIC KEY"));
+}
+
+fn claims(folder: &Path) {
     for (pointer, value) in [
         ("/sub", json!("alice")),
         ("/aud", json!(["notary.test"])),
@@ -336,17 +339,23 @@ fn tokens(folder: &Path) {
             *place = value.clone();
         }
         let name = format!("{}-{}", pointer.replace('/', "_"), value.to_string().len());
-        put("claims", &name, &claims.to_string());
+        token_part(folder, "claims", &name, &claims.to_string());
     }
     let text = good_claims().to_string();
-    put("claims", "twice", &text.replace("\"aud\"", "\"aud\":\"x\",\"aud\""));
-    put("claims", "folded", &text.replace("\"exp\"", "\"EXP\""));
-    put("claims", "exponent", &text.replace("1795478700", "1795478700e0"));
-    put("keys", "jwk", &jwk().to_string());
-    put("keys", "jwks", &json!({"keys": [jwk(), {"kty": "oct", "k": "AA"}, null]}).to_string());
-    put("keys", "private", &with("d", "AQAB".into()).to_string());
-    let bundle = String::from_utf8(trusted_bundle()).unwrap();
-    put("bundle", "both", &bundle);
-    put("bundle", "cut", &bundle.chars().take(bundle.len() / 2).collect::<String>());
-    put("bundle", "other-block", &bundle.replace("CERTIFICATE", "PUBLIC KEY"));
+    let twice = text.replace("\"aud\"", "\"aud\":\"x\",\"aud\"");
+    token_part(folder, "claims", "twice", &twice);
+    token_part(folder, "claims", "folded", &text.replace("\"exp\"", "\"EXP\""));
+    token_part(folder, "claims", "exponent", &text.replace("1795478700", "1795478700e0"));
+}
+
+fn token_part(folder: &Path, part: &str, name: &str, text: &str) {
+    let first = TOKEN_PARTS.iter().position(|known| *known == part).unwrap();
+    let first = u8::try_from(first).unwrap();
+    write(folder, &format!("{part}-{name}"), &[&[first][..], text.as_bytes()].concat());
+}
+
+fn jwk_with(name: &str, value: Value) -> Value {
+    let mut jwk = jwk();
+    jwk.as_object_mut().unwrap().insert(name.to_owned(), value);
+    jwk
 }
