@@ -28,7 +28,7 @@ impl Reading<'_> {
             return Err(kind.refused(&cause, "write \"token\", or take the section out"));
         }
         let source = self.source;
-        let needed = |key| source.needed(key, "write it: auth.type token needs it");
+        let needed = |key| source.needed_text(key, "write it: auth.type token needs it");
         let (realm, service) = (needed("auth.options.realm")?, needed("auth.options.service")?);
         let (issuer, bundle) =
             (needed("auth.options.issuer")?, needed("auth.options.rootcertbundle")?);

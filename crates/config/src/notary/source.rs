@@ -143,6 +143,17 @@ impl<'a> Source<'a> {
         Ok((!content.is_empty()).then(|| value.with(content)))
     }
 
+    /// The value of a key that must be set, and that Notary takes only as a text.
+    pub(super) fn needed_text(&self, key: &str, mend: &str) -> Result<Value<String>, ConfigError> {
+        let value = self.needed(key, mend)?;
+        match self.of_file(key) {
+            Some(written) if written.place == value.place && !written.content.is_string() => {
+                Err(value.refused("it is no text", "write it in quotes"))
+            }
+            _ => Ok(value),
+        }
+    }
+
     /// The value of a key that must be set.
     pub(super) fn needed(&self, key: &str, mend: &str) -> Result<Value<String>, ConfigError> {
         self.text(key)?.ok_or_else(|| ConfigError::Notary {

@@ -281,6 +281,9 @@ fn every_option_of_tokens_but_one_is_needed() {
         let expected = format!("c.json: auth.options.{option}: it is not set");
         assert!(error.starts_with(&expected), "{error}");
     }
+    let number = TOKENS.replace("\"trust.example.com\"", "7");
+    let error = local_with("\"storage\"", &number).refusal();
+    assert!(error.starts_with("c.json: auth.options.service: it is no text"), "{error}");
     let neither = TOKENS.replace("\"realm\"", "\"autoredirect\": \"perhaps\", \"realm\"");
     let error = local_with("\"storage\"", &neither).refusal();
     assert!(error.starts_with("c.json: auth.options.autoredirect: it is neither"), "{error}");
