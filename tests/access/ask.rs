@@ -5,18 +5,21 @@ use std::fmt;
 use anyhow::{Context as _, Result, ensure};
 use countersign_forge::repository::{Repository, ServerKeys};
 use countersign_tests::upload::{CONTENT_TYPE, form, now, publish_path};
+use countersign_tests::wire::Endpoint;
 use reqwest::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE as CONTENT_TYPE_NAME, LOCATION, WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE as CONTENT_TYPE_NAME, HeaderName, LOCATION,
+    WWW_AUTHENTICATE,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method};
+use reqwest::{Certificate, Client, Method, RequestBuilder};
 use serde_json::Value;
 
 /// A client of one server.
 #[derive(Clone)]
 pub(crate) struct Line {
     client: Client,
-    port: u16,
+    /// Without a slash at its end.
+    url: String,
 }
 
 /// An answer as far as it must not depend on who gives it.
@@ -44,7 +47,16 @@ impl Line {
     pub(crate) fn to(port: u16) -> Result<Self> {
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = Client::builder().no_proxy().redirect(Policy::none()).build()?;
-        Ok(Self { client, port })
+        Ok(Self { client, url: format!("http://127.0.0.1:{port}") })
+    }
+
+    /// The same with TLS.
+    pub(crate) fn secure(endpoint: &Endpoint) -> Result<Self> {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let authority = Certificate::from_pem(&std::fs::read(endpoint.ca())?)?;
+        let client = Client::builder().no_proxy().redirect(Policy::none());
+        let client = client.tls_certs_only([authority]).build()?;
+        Ok(Self { client, url: endpoint.url() })
     }
 
     /// Asks with these values of `Authorization`, in this order.
@@ -55,15 +67,9 @@ impl Line {
         authorization: &[String],
         body: Vec<u8>,
     ) -> Result<Outcome> {
-        let url = format!("http://127.0.0.1:{}{path}", self.port);
-        let mut request = self.client.request(method.clone(), url);
-        for value in authorization {
-            request = request.header(AUTHORIZATION, value);
-        }
-        if !body.is_empty() {
-            request = request.header(CONTENT_TYPE_NAME, CONTENT_TYPE).body(body);
-        }
-        let Ok(answer) = request.send().await else { return Ok(Outcome::dropped()) };
+        let Ok(answer) = self.request(method, path, authorization, body).send().await else {
+            return Ok(Outcome::dropped());
+        };
         let header = |name| {
             let values = answer.headers().get_all(name).iter();
             let texts = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
@@ -77,6 +83,48 @@ impl Line {
             location: header(LOCATION),
             body: answer.bytes().await?.to_vec(),
         })
+    }
+
+    /// The whole answer in words: status, every header but those that differ each time, and body.
+    pub(crate) async fn transcript(
+        &self,
+        method: &Method,
+        path: &str,
+        authorization: &[String],
+        extra: &[(HeaderName, &str)],
+    ) -> Result<String> {
+        let mut request = self.request(method, path, authorization, Vec::new());
+        for (name, value) in extra {
+            request = request.header(name, *value);
+        }
+        let answer = request.send().await?;
+        let mut lines: Vec<String> = answer
+            .headers()
+            .iter()
+            .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
+            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+            .collect();
+        lines.sort();
+        let status = answer.status().as_u16();
+        let body = answer.text().await?;
+        Ok(format!("{status}\n{}\n\n{body}", lines.join("\n")))
+    }
+
+    fn request(
+        &self,
+        method: &Method,
+        path: &str,
+        authorization: &[String],
+        body: Vec<u8>,
+    ) -> RequestBuilder {
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.url));
+        for value in authorization {
+            request = request.header(AUTHORIZATION, value.as_bytes());
+        }
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE_NAME, CONTENT_TYPE).body(body);
+        }
+        request
     }
 
     pub(crate) async fn get(&self, path: &str, authorization: &str) -> Result<Outcome> {
@@ -120,10 +168,12 @@ impl Outcome {
         }
     }
 
-    /// The same with two actions in the one order in which we name them; Go's is random.
+    /// The same with two actions in the one order in which we name them (Go's is random), and one
+    /// spelling of what is no character.
     pub(crate) fn in_order(mut self) -> Self {
         self.challenge = self.challenge.replace(":pull,push\"", ":push,pull\"");
-        let text = String::from_utf8_lossy(&self.body).into_owned();
+        let text = String::from_utf8_lossy(&self.body).replace("\\ufffd", "\u{fffd}");
+        self.body = text.clone().into_bytes();
         if let Some((before, list)) = text.split_once("\"detail\":[")
             && self.status == Some(401)
             && let Some((list, after)) = list.rsplit_once("]}]}")

@@ -129,6 +129,15 @@ fn selfmade(folder: &Path) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
+/// A long key with everything that is by it.
+fn long(folder: &Path) -> Result<Vec<Case>> {
+    let (key, authority) = own(folder, "long", Kind::Rsa4096, Standing::Authority)?;
+    let leaf_key = Key::make(folder, "leaf", Kind::P256)?;
+    let leaf = Certificate::under(folder, "leaf", &leaf_key, Standing::Leaf, (&authority, &key))?;
+    let case = Case::new("a long RSA key", &[&authority]).own(&key, &authority)?;
+    Ok(vec![case.token(&leaf_key, &Form::X5c(&[&leaf]), Counts)?])
+}
+
 /// Leaves under an authority of every kind, and of every standing.
 fn issued(folder: &Path) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
@@ -251,7 +260,7 @@ fn crowded(folder: &Path) -> Result<Vec<Case>> {
 async fn a_certificate_in_the_bundle_counts_for_its_tokens_and_no_others() -> Result<()> {
     let folder = TempDir::new()?;
     let mut faults = Vec::new();
-    for make in [selfmade, issued, chains, times, crowded] {
+    for make in [selfmade, long, issued, chains, times, crowded] {
         for case in make(folder.path())? {
             case.judge(folder.path(), &mut faults).await?;
         }

@@ -9,30 +9,39 @@
 #![cfg(test)]
 
 mod ask;
+mod flood;
 mod flows;
 mod forge;
 mod key_forms;
 mod kinds;
+mod redirect;
 mod routes;
+mod ruled;
 mod server;
 mod stage;
 mod table;
+mod unseen;
 
 use anyhow::{Result, ensure};
 
+use crate::ask::Line;
 use crate::server::{Server, Whose, write_config};
 use crate::stage::Stage;
-use crate::table::{Subject, play};
+use crate::table::{Subject, play, unruled};
 
 /// Checklist rows C-150 to C-161.
 #[tokio::test]
 async fn every_route_with_every_token_is_answered_as_the_specification_says() -> Result<()> {
     let stage = Stage::set()?;
     let file = write_config(stage.folder(), &stage.bundle())?;
-    let go = Server::start(Whose::Go, &file).await?;
-    let subjects = [Subject::prepare(&go, &stage).await?];
-    let findings = play(&subjects, &stage).await?;
-    findings.judge()?;
+    let (mut servers, mut subjects) = (Vec::new(), Vec::new());
+    for whose in Whose::EACH {
+        let server = Server::start(*whose, &file).await?;
+        subjects.push(Subject::prepare(*whose, Line::to(server.port)?, &stage).await?);
+        servers.push(server);
+    }
+    let findings = play(&subjects, &stage, unruled).await?;
+    findings.judge(1_000, 5_000)?;
     for subject in &subjects {
         subject.is_unchanged(&stage).await?;
     }

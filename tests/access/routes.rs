@@ -36,6 +36,8 @@ pub(crate) struct Route {
     /// The status when nothing is in the way.
     pub(crate) status: u16,
     pub(crate) answer: Answer,
+    /// What the rules are asked for, where they are.
+    pub(crate) wish: Option<&'static str>,
 }
 
 /// What a route demands.
@@ -80,7 +82,12 @@ pub(crate) fn all() -> Vec<Route> {
 
 impl Route {
     fn new(method: Method, path: impl Into<String>, demand: Demand, status: u16) -> Self {
-        Self { method, path: path.into(), demand, status, answer: Answer::Same }
+        Self { method, path: path.into(), demand, status, answer: Answer::Same, wish: None }
+    }
+
+    /// The same for those whom the rules let do this.
+    fn wish(self, action: &'static str) -> Self {
+        Self { wish: Some(action), ..self }
     }
 
     /// The same, with answers that are each server's own.
@@ -110,8 +117,10 @@ fn without_gun() -> Vec<Route> {
         Route::new(Method::GET, "/", Catalog, 404),
         Route::new(Method::GET, "/token", Catalog, 404),
         Route::new(Method::GET, "/v2/_catalog", Catalog, 404),
-        Route::new(Method::GET, "/v2/_trust/changefeed?records=1", Catalog, 200).own(),
-        Route::new(Method::GET, "/v2/_trust/changefeed?records=x", Catalog, 400),
+        Route::new(Method::GET, "/v2/_trust/changefeed?records=1", Catalog, 200)
+            .own()
+            .wish("changefeed"),
+        Route::new(Method::GET, "/v2/_trust/changefeed?records=x", Catalog, 400).wish("changefeed"),
         Route::new(Method::HEAD, &root, Catalog, 404),
         Route::new(Method::DELETE, &root, Catalog, 404),
         Route::new(Method::PUT, format!("/v2/{HERE}/_trust/tuf/"), Catalog, 404),
@@ -142,18 +151,20 @@ fn on_foreign_gun() -> Vec<Route> {
     ]
 }
 
-fn on(gun: &str) -> Vec<Route> {
+pub(crate) fn on(gun: &str) -> Vec<Route> {
     let tuf = format!("/v2/{gun}/_trust/tuf");
     let route = |method, path: String, actions, status| {
         Route::new(method, path, Demand::Gun(gun.to_owned(), actions), status)
     };
-    let get = |file: &str, status| route(Method::GET, format!("{tuf}/{file}"), PULL, status);
+    let get =
+        |file: &str, status| route(Method::GET, format!("{tuf}/{file}"), PULL, status).wish("pull");
     let there = if gun == HERE { 200 } else { 404 };
     let document = |file: &str| match there {
         200 => get(file, there).own(),
         _ => get(file, there),
     };
     let digest = "0".repeat(64);
+    let changes = format!("/v2/{gun}/_trust/changefeed?records=1");
     vec![
         document("root.json"),
         document("1.root.json"),
@@ -163,13 +174,13 @@ fn on(gun: &str) -> Vec<Route> {
         get("targets/a.json", 404),
         get("7.targets.json", 404),
         get(&format!("root.{digest}.json"), 404),
-        route(Method::GET, format!("/v2/{gun}/_trust/changefeed?records=1"), PULL, 200).own(),
-        route(Method::POST, format!("{tuf}/"), PUSH, 400),
-        route(Method::GET, format!("{tuf}/timestamp.key"), PUSH, 200).own(),
-        route(Method::GET, format!("{tuf}/snapshot.key"), PUSH, 200).own(),
-        route(Method::DELETE, format!("{tuf}/"), ALL, 200),
-        route(Method::POST, format!("{tuf}/timestamp.key"), ALL, 200).own(),
-        route(Method::POST, format!("{tuf}/snapshot.key"), ALL, 200).own(),
+        route(Method::GET, changes, PULL, 200).own().wish("changefeed"),
+        route(Method::POST, format!("{tuf}/"), PUSH, 400).wish("push"),
+        route(Method::GET, format!("{tuf}/timestamp.key"), PUSH, 200).own().wish("push"),
+        route(Method::GET, format!("{tuf}/snapshot.key"), PUSH, 200).own().wish("push"),
+        route(Method::DELETE, format!("{tuf}/"), ALL, 200).wish("delete"),
+        route(Method::POST, format!("{tuf}/timestamp.key"), ALL, 200).own().wish("rotate-keys"),
+        route(Method::POST, format!("{tuf}/snapshot.key"), ALL, 200).own().wish("rotate-keys"),
     ]
 }
 
@@ -178,9 +189,9 @@ fn on_odd(written: &str, gun: &str) -> Vec<Route> {
     let tuf = format!("/v2/{written}/_trust/tuf");
     let demand = |actions| Demand::Gun(gun.to_owned(), actions);
     vec![
-        Route::new(Method::GET, format!("{tuf}/root.json"), demand(PULL), 404),
-        Route::new(Method::POST, format!("{tuf}/"), demand(PUSH), 400),
-        Route::new(Method::DELETE, format!("{tuf}/"), demand(ALL), 200),
+        Route::new(Method::GET, format!("{tuf}/root.json"), demand(PULL), 404).wish("pull"),
+        Route::new(Method::POST, format!("{tuf}/"), demand(PUSH), 400).wish("push"),
+        Route::new(Method::DELETE, format!("{tuf}/"), demand(ALL), 200).wish("delete"),
     ]
 }
 

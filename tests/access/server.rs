@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::routes::PREFIX;
+use crate::stage::Stage;
 
 /// The claims that both servers want, and where they send for tokens.
 pub(crate) const ISSUER: &str = "auth.test";
@@ -22,20 +23,18 @@ pub(crate) const REALM: &str = "https://auth.test/token";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     Go,
-    #[expect(dead_code, reason = "started once it obeys the section `auth`")]
     Ours,
 }
 
 impl Whose {
     /// Everybody who is asked.
-    pub(crate) const EACH: &[Self] = &[Self::Go];
+    pub(crate) const EACH: &[Self] = &[Self::Go, Self::Ours];
 }
 
 /// A running server, which keeps everything in memory.
 pub(crate) struct Server {
     // Dropped in this order: the process ends before its directory goes.
     process: Process,
-    pub(crate) whose: Whose,
     pub(crate) port: u16,
     _data: TempDir,
 }
@@ -46,7 +45,7 @@ impl Server {
         let (data, port) = (TempDir::new()?, free_port()?);
         let mut process = spawn(whose, file, data.path(), port)?;
         process.listens(port).await?;
-        Ok(Self { process, whose, port, _data: data })
+        Ok(Self { process, port, _data: data })
     }
 
     /// Fails when it has ended.
@@ -121,4 +120,23 @@ fn write(folder: &Path, auth: &Auth<'_>, server: Value, prefixes: &[&str]) -> Re
     let file = folder.join("notary.json");
     fs::write(&file, config.to_string())?;
     Ok(file)
+}
+
+/// The same in a file of our own settings, with more lines for the section `[access]`.
+pub(crate) fn settings(stage: &Stage, access: &str) -> Result<String> {
+    let bundle = stage.folder().join("bundle.pem");
+    fs::write(&bundle, stage.bundle())?;
+    Ok(format!(
+        "[repositories]\n\
+         gun_prefixes = [\"{PREFIX}\"]\n\
+         [access]\n\
+         realm = \"{REALM}\"\n\
+         service = \"{SERVICE}\"\n\
+         {access}\
+         [[access.issuers]]\n\
+         issuer = \"{ISSUER}\"\n\
+         root_cert_bundle = \"{}\"\n\
+         like_notary = true\n",
+        bundle.display(),
+    ))
 }

@@ -57,6 +57,7 @@ const ES512_BY_X5C: Make = Make { kind: Kind::P521, standing: Standing::Authorit
 struct Trust {
     // Dropped in this order: what runs ends before its directory goes.
     _server: Server,
+    whose: Whose,
     service: TokenService,
     endpoint: Endpoint,
     folder: TempDir,
@@ -80,7 +81,7 @@ impl Trust {
         let auth = Auth { realm: &service.realm(), issuer: ISSUER, bundle: certificate.pem() };
         let server = Server::start(whose, &write_tls_config(path, &auth)?).await?;
         let endpoint = Endpoint::new(server.port, path.join("ca.crt"));
-        Ok(Self { _server: server, service, endpoint, folder })
+        Ok(Self { _server: server, whose, service, endpoint, folder })
     }
 
     /// A line of the service's log: what it gave to whom for the trust server.

@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     P384,
     P521,
     Rsa,
+    /// Twice as long.
+    Rsa4096,
     Ed25519,
 }
 
@@ -32,14 +34,14 @@ impl Kind {
             Self::P256 => "ES256",
             Self::P384 => "ES384",
             Self::P521 => "ES512",
-            Self::Rsa => "RS256",
+            Self::Rsa | Self::Rsa4096 => "RS256",
             Self::Ed25519 => "EdDSA",
         }
     }
 
     const fn hash(self) -> Hash {
         match self {
-            Self::P256 | Self::Rsa | Self::Ed25519 => Hash::Sha256,
+            Self::P256 | Self::Rsa | Self::Rsa4096 | Self::Ed25519 => Hash::Sha256,
             Self::P384 => Hash::Sha384,
             Self::P521 => Hash::Sha512,
         }
@@ -51,6 +53,7 @@ impl Kind {
             Self::P384 => &["EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
             Self::P521 => &["EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
             Self::Rsa => &["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+            Self::Rsa4096 => &["RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
             Self::Ed25519 => &["ED25519"],
         }
     }
@@ -206,7 +209,10 @@ impl Private {
             Kind::P256 => Self::P256(p256::SecretKey::from_pkcs8_der(pkcs8)?.into()),
             Kind::P384 => Self::P384(p384::SecretKey::from_pkcs8_der(pkcs8)?.into()),
             Kind::P521 => Self::P521(p521::SecretKey::from_pkcs8_der(pkcs8)?.into()),
-            Kind::Rsa => Self::Rsa(Box::new(RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| unfit())?)),
+            Kind::Rsa | Kind::Rsa4096 => {
+                let key = RsaKeyPair::from_pkcs8(pkcs8);
+                Self::Rsa(Box::new(key.map_err(|_| unfit())?))
+            }
             Kind::Ed25519 => {
                 let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8);
                 Self::Ed25519(Box::new(key.map_err(|_| unfit())?))

@@ -26,6 +26,9 @@ fn no_tokens() -> Vec<Kind> {
         Kind::new("scheme-alone", NoToken, |_, _| Ok(vec!["Bearer".to_owned()])),
         Kind::new("token-alone", NoToken, |s, g| Ok(vec![good(s, g)?])),
         Kind::new("other-scheme", NoToken, |s, g| Ok(vec![format!("Token {}", good(s, g)?)])),
+        Kind::new("other-scheme-beyond-ascii", NoToken, |s, g| {
+            Ok(vec![format!("Béarer {}", good(s, g)?)])
+        }),
         Kind::new("two-spaces", NoToken, |s, g| Ok(vec![format!("Bearer  {}", good(s, g)?)])),
         Kind::new("tab", NoToken, |s, g| Ok(vec![format!("Bearer\t{}", good(s, g)?)])),
         Kind::new("three-words", NoToken, |s, g| Ok(vec![format!("Bearer {} x", good(s, g)?)])),
@@ -48,6 +51,10 @@ fn unreadable() -> Vec<Kind> {
     use Worth::Invalid;
     vec![
         Kind::new("one-letter", Invalid, |_, _| Ok(bearer("x"))),
+        Kind::new("beyond-ascii", Invalid, |_, _| Ok(bearer("é.é.é"))),
+        Kind::new("good-with-more-beyond-ascii", Invalid, |s, g| {
+            Ok(bearer(format!("{}é", good(s, g)?)))
+        }),
         Kind::new("three-letters", Invalid, |_, _| Ok(bearer("a.b.c"))),
         Kind::new("two-dots", Invalid, |_, _| Ok(bearer(".."))),
         Kind::new("two-parts", Invalid, |s, g| {

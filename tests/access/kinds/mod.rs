@@ -18,6 +18,8 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// What it is worth.
     pub(crate) worth: Worth,
+    /// Whom it names.
+    pub(crate) user: &'static str,
     /// What Go makes of it, where that was decided otherwise.
     pub(crate) in_go: Option<InGo>,
     make: fn(&Stage, &str) -> Result<Vec<String>>,
@@ -59,11 +61,15 @@ impl Kind {
         worth: Worth,
         make: fn(&Stage, &str) -> Result<Vec<String>>,
     ) -> Self {
-        Self { name, worth, in_go: None, make }
+        Self { name, worth, user: "alice", in_go: None, make }
     }
 
     const fn but_go(self, in_go: InGo) -> Self {
         Self { in_go: Some(in_go), ..self }
+    }
+
+    const fn of_nobody(self) -> Self {
+        Self { user: "", ..self }
     }
 
     /// The values of `Authorization` with which `gun` is asked for.

@@ -147,9 +147,10 @@ fn shapes() -> Vec<Kind> {
             with(s, g, json!([{"type": "repository", "name": g, "actions": null}]))
         }),
         Kind::new("actions-empty", NOTHING, |s, g| on(s, g, &[])),
-        Kind::new("actions-of-null", NOTHING, |s, g| {
+        Kind::new("actions-of-null", Invalid, |s, g| {
             with(s, g, json!([{"type": "repository", "name": g, "actions": [null]}]))
-        }),
+        })
+        .but_go(InGo::Worth(NOTHING)),
         Kind::new("actions-a-string", Invalid, |s, g| {
             with(s, g, json!([{"type": "repository", "name": g, "actions": "*"}]))
         }),
