@@ -17,6 +17,8 @@ usage: cargo xtask <task>
   chaos [--faults N] [--seed N] [--sqlite]
           publishers and readers on three replicas and PostgreSQL, or on one process and its file,
           under 200 faults or as many as told, and what came of it
+  access-cost [--rounds N] [--reads N]
+          measure what a check of a token costs on the read path
   growth [--guns 100,10000,1000000] [--engine sqlite,postgres]
           measure how reads and publishes grow with the number of collections; takes
           half an hour and 12 GB
@@ -31,6 +33,7 @@ fn main() -> Result<()> {
         ["chaos", arguments @ ..] => chaos::chaos(arguments),
         ["fuzz", target] => fuzz::fuzz(target, fuzz::SECONDS),
         ["fuzz", target, seconds] => fuzz::fuzz(target, seconds),
+        ["access-cost", rest @ ..] => task::access_cost(rest),
         ["growth", rest @ ..] => task::growth(rest),
         _ => bail!("{USAGE}"),
     }

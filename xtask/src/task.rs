@@ -29,6 +29,14 @@ pub(crate) fn growth(arguments: &[&str]) -> Result<()> {
     cargo(&[&run[..], arguments].concat())
 }
 
+/// The harness in `bench/access`, with the server built as for users.
+pub(crate) fn access_cost(arguments: &[&str]) -> Result<()> {
+    cargo(&["build", "--release", "--locked", "--quiet", "--bin", "countersign"])?;
+    let package = "countersign-access-cost";
+    let run = ["run", "--release", "--locked", "--quiet", "--package", package, "--"];
+    cargo(&[&run[..], arguments].concat())
+}
+
 fn format_and_lints() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     let lint = ["clippy", "--workspace", "--all-targets", "--locked", "--quiet"];

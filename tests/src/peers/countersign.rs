@@ -76,6 +76,18 @@ impl Countersign {
         Ok(Self { process, endpoint, data, database: None })
     }
 
+    /// The same with a file of these settings.
+    ///
+    /// # Errors
+    /// As [`Countersign::start_on`], or the settings are refused.
+    pub async fn start_on_with(directory: &Path, settings: &str) -> Result<Self> {
+        let data = TempDir::new()?;
+        copy_folder(directory, data.path())?;
+        fs::write(data.path().join(SETTINGS), settings)?;
+        let (process, endpoint) = serve(data.path(), 0, None).await?;
+        Ok(Self { process, endpoint, data, database: None })
+    }
+
     /// Starts it with what a database server keeps, whose URL it finds in its environment.
     ///
     /// # Errors
@@ -135,6 +147,14 @@ impl Countersign {
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
+    }
+
+    /// The processor time that it has used so far.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn processor_time(&self) -> Result<Duration> {
+        self.process.processor_time()
     }
 
     /// The memory that it has in use now, in KiB.

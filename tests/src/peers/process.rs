@@ -158,6 +158,21 @@ impl Process {
             .with_context(|| format!("{} has no memory", self.name))
     }
 
+    /// The processor time that the peer's threads have used so far.
+    ///
+    /// # Errors
+    /// The peer has ended.
+    pub fn processor_time(&self) -> Result<Duration> {
+        let mut nanoseconds: u64 = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // A thread may end between the two.
+            let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+            let first = text.split_whitespace().next().and_then(|digits| digits.parse().ok());
+            nanoseconds = nanoseconds.saturating_add(first.unwrap_or_default());
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
     /// The most bytes that the peer may have in a file it writes to; `None`: any number. What is
     /// longer already cannot be written to at all.
     ///

@@ -113,10 +113,10 @@ impl Tokens {
         let verified = match self.verify(token).await {
             Ok(verified) => verified,
             Err(fault @ TokenFault::KeysLacking { .. }) => {
-                return Err(Denial::KeysAway { cause: format!("the token: {fault}") });
+                return Err(Denial::KeysAway { cause: cause_of(&fault) });
             }
             Err(fault) => {
-                let cause = format!("the token: {fault}");
+                let cause = cause_of(&fault);
                 return Err(refused(RefusedWhy::InvalidToken, cause).into());
             }
         };
@@ -169,6 +169,12 @@ impl Tokens {
             self.judge.store(Arc::new(judge(&sources, self.settings.cache_bytes)));
         }
     }
+}
+
+/// What the log says of a token that does not count: a line that whoever sent it cannot make long.
+fn cause_of(fault: &TokenFault) -> String {
+    const MAX_CHARACTERS: usize = 400;
+    format!("the token: {fault}").chars().take(MAX_CHARACTERS).collect()
 }
 
 fn judge(sources: &[Source], cache_bytes: u64) -> Judge {

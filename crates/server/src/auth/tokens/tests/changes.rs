@@ -148,6 +148,25 @@ async fn what_cannot_be_fetched_leaves_the_keys_in_use_and_calls_no_key_unknown(
 }
 
 #[tokio::test]
+async fn keys_over_tls_come_from_a_server_with_a_certificate_by_the_named_authority_only() {
+    let signer = TokenService::new();
+    let keys = KeyServer::start_tls(keys_of(&[&signer]));
+    let other = KeyServer::start_tls(keys_of(&[&signer]));
+    let by = async |ca: Option<PathBuf>| {
+        let mut issuer = behind(&keys.server.url);
+        issuer.jwks_url.as_mut().unwrap().ca = ca;
+        let tokens = load(issuer).unwrap();
+        verdict(&tokens, &token_by_kid(&signer, &pull())).await
+    };
+    assert_eq!(by(Some(keys.ca.clone())).await, Ok(()));
+    for ca in [Some(other.ca.clone()), None] {
+        let fault = by(ca).await.unwrap_err();
+        assert!(fault.contains("not all keys"), "{fault}");
+    }
+    assert_eq!(keys.server.asked(), 1);
+}
+
+#[tokio::test]
 async fn keeping_fetches_at_once_and_again_when_it_is_asked_to() {
     let (old, new) = (TokenService::new(), TokenService::new());
     let server = KeyServer::start(keys_of(&[&old])).await;

@@ -168,3 +168,33 @@ async fn while_keys_cannot_be_fetched_their_tokens_are_answered_503_to_try_again
     assert_eq!(ask(&server, Method::GET, path, None).await.status, 401);
     assert_eq!(ask(&server, Method::GET, path, Some("x")).await.status, 401);
 }
+
+#[tokio::test]
+async fn rules_narrow_what_a_token_allows_and_widen_nothing() {
+    let signer = TokenService::new();
+    let tokens = Tokens::load(settings(Bundle::of(&[&signer]).issuer()), Moved::new()).unwrap();
+    let rules = "[[rules]]\nallow = ['pull']\nusers = ['alice']\nguns = ['e/a']\n\
+                 [[rules]]\nallow = ['push']\nanyone = true\nguns = ['e/b']\n";
+    let server = testing::whole_with(testing::access_under(rules).with_tokens(tokens)).await;
+    let ask = async |path: &str, access: &Json| {
+        ask(&server, Method::GET, path, Some(&token(&signer, access))).await
+    };
+    let document = "/v2/e/a/_trust/tuf/root.json";
+    assert_eq!(ask(document, &pull()).await.status, 404);
+    let key = "/v2/e/a/_trust/tuf/timestamp.key";
+    let refused = ask(key, &on("repository", "e/a", &["*"])).await;
+    let expected = format!("{},error=\"insufficient_scope\"", asked("repository:e/a:push,pull"));
+    assert_eq!((refused.status, challenge(&refused)), (401, &*expected));
+    let other = "/v2/e/b/_trust/tuf/timestamp.key";
+    assert_eq!(ask(other, &pull()).await.status, 401);
+    assert_eq!(ask(other, &on("repository", "e/b", &["push", "pull"])).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_a_token_is_needed_for_is_no_business_of_shared_caches() {
+    let signer = TokenService::new();
+    let (server, _) = guarded(&signer).await;
+    let gun = countersign_tuf::names::Gun::parse("e/a").unwrap();
+    let audience = server.app.access.audience(&crate::peer::Peer::default(), &gun);
+    assert_eq!(audience, crate::auth::Audience::Some);
+}
