@@ -11,9 +11,6 @@ use super::Outcome;
 use crate::token_service::LoginFault;
 use crate::wire;
 
-/// The most characters of a name that the log shows.
-const MAX_SHOWN: usize = 60;
-
 /// Why no token is given out. Holds nothing secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TokenFault {
@@ -41,7 +38,7 @@ pub(crate) enum TokenFault {
     /// The form did not arrive in time.
     TooSlow,
     /// Nothing is given out for this service.
-    UnknownService(String),
+    UnknownService,
     /// Neither a password nor a refresh token.
     UnsupportedGrant,
     /// No such user, or not this password.
@@ -106,7 +103,7 @@ impl TokenFault {
                 "invalid_request",
                 "the form arrived too slowly",
             ),
-            Self::UnknownService(_) => bad(
+            Self::UnknownService => bad(
                 "invalid_request",
                 "tokens are not given out for this service: its name must be configured here",
             ),
@@ -119,13 +116,8 @@ impl TokenFault {
 
     /// Why, for people who run the server.
     fn cause(&self) -> String {
-        match self {
-            Self::UnknownService(name) => {
-                let name: String = name.chars().take(MAX_SHOWN).collect();
-                format!("no service {name:?} in [tokens]")
-            }
-            _ => self.said().3.to_owned(),
-        }
+        // Never what the client sent: people put passwords into the wrong field.
+        self.said().3.to_owned()
     }
 }
 

@@ -47,7 +47,7 @@ fn values<'a>(parameters: &'a [(Cow<'_, str>, Cow<'_, str>)], name: &str) -> Vec
 /// The service that a token is asked for.
 fn audience<'a>(service: &'a TokenService, asked: &[&str]) -> Result<&'a Audience, TokenFault> {
     let name = asked.first().ok_or(TokenFault::NoService)?;
-    service.audience(name).ok_or_else(|| TokenFault::UnknownService((*name).to_owned()))
+    service.audience(name).ok_or(TokenFault::UnknownService)
 }
 
 /// What of `scopes` the caller gets.

@@ -35,11 +35,12 @@ async fn no_query_no_name_no_password_and_no_token_is_logged() {
     server.ask(query, Some(&basic("mistaken-secret", "wrong-secret"))).await;
     let form = "grant_type=password&username=mistaken-secret&password=wrong-secret&service=trust";
     server.post(form).await;
+    server.ask("service=secret-service", None).await;
     server.post(&format!("grant_type=refresh_token&refresh_token={refresh}x&service=trust")).await;
     drop(guard);
 
     let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(log.matches("\"route\":\"token\"").count(), 4, "{log}");
+    assert_eq!(log.matches("\"route\":\"token\"").count(), 5, "{log}");
     assert!(log.contains("incorrect user name or password"), "{log}");
     for secret in [RIGHT, "secret", "alice", &token, &refresh, &basic("alice", RIGHT)] {
         assert!(!log.contains(secret), "{secret}: {log}");
