@@ -63,7 +63,7 @@ impl fmt::Display for Greeting<'_> {
             writeln!(f, "note: {note}")?;
         }
         let Some(authority) = self.authority else {
-            plain_http(f)?;
+            self.plain_http(f)?;
             return self.tokens(f, "https://NAME-OF-YOUR-PROXY/token");
         };
         let ca = match authority {
@@ -87,14 +87,30 @@ impl Greeting<'_> {
         write!(f, "{}", TokenGreeting { service, cert: desk.cert(), realm })
     }
 
+    /// Whether a certificate or the way to the server is not enough to do everything.
+    fn is_closed(&self) -> bool {
+        self.wanted_tokens.is_some() || self.rules.is_some()
+    }
+
+    fn plain_http(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = if self.is_closed() { "" } else { " (whoever reaches it can publish and delete)" };
+        writeln!(
+            f,
+            "WARNING: plain HTTP: whoever is on the way to this server can read and change what \
+             is sent, and docker refuses it; put a proxy that ends TLS in front{all}, or configure \
+             a certificate (in Notary's file server.tls_cert_file and server.tls_key_file)"
+        )
+    }
+
     /// Who can use the server.
     fn access(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let required = self.client_certificates == ClientCertificates::Required;
         if let Some(ca) = self.client_ca {
             let may = if required { "must" } else { "may" };
-            let all = match self.rules {
-                None if required => "; whoever has one can publish and delete",
-                _ => "",
+            let all = if required && !self.is_closed() {
+                "; whoever has one can publish and delete"
+            } else {
+                ""
             };
             let ca = ca.display();
             writeln!(f, "clients {may} show a certificate by an authority in {ca}{all}")?;
@@ -111,8 +127,7 @@ impl Greeting<'_> {
             let (count, path) = (rules.count(), rules.path().display());
             writeln!(f, "the rules in {path} ({count}) say who may do what")?;
         }
-        let closed = self.wanted_tokens.is_some() || self.rules.is_some();
-        if closed || (self.client_ca.is_some() && required) || self.address.ip().is_loopback() {
+        if self.is_closed() || (self.client_ca.is_some() && required) || self.address.ip().is_loopback() {
             return Ok(());
         }
         writeln!(
@@ -168,16 +183,6 @@ pub(crate) fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-fn plain_http(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    writeln!(
-        f,
-        "WARNING: plain HTTP: whoever is on the way to this server can read and change what is \
-         sent, and docker refuses it; put a proxy that ends TLS in front (whoever reaches it can \
-         publish and delete), or configure a certificate (in Notary's file server.tls_cert_file \
-         and server.tls_key_file)"
-    )
 }
 
 fn docker(
@@ -245,6 +250,35 @@ mod tests {
         for address in ["127.0.0.1:1", "[::1]:1", "0.0.0.0:1", "[::]:1"] {
             assert_eq!(named(address), None);
         }
+    }
+
+    /// The lines of a server that other machines reach over plain HTTP.
+    fn open_to_others(wanted_tokens: Option<&TokenSettings>) -> String {
+        let greeting = Greeting {
+            address: "192.0.2.7:80".parse().unwrap(),
+            hosts: &[],
+            data_dir: Path::new("data"),
+            authority: None,
+            wanted_tokens,
+            client_ca: None,
+            client_certificates: ClientCertificates::Required,
+            rules: None,
+            tokens: None,
+            notes: &[],
+            warnings: &[],
+        };
+        greeting.to_string()
+    }
+
+    #[test]
+    fn only_a_server_that_asks_nobody_who_he_is_warns_that_all_may_publish() {
+        let all = "whoever reaches it can publish and delete";
+        assert_eq!(open_to_others(None).matches(all).count(), 2);
+        let realm = Realm::Url("https://auth.example/token".to_owned());
+        let service = "notary".to_owned();
+        let settings = TokenSettings { realm, service, issuers: Vec::new(), cache_bytes: 0 };
+        let said = open_to_others(Some(&settings));
+        assert!(!said.contains(all) && said.contains("WARNING: plain HTTP: "), "{said}");
     }
 
     #[test]
