@@ -93,7 +93,8 @@ impl Greeting<'_> {
     }
 
     fn plain_http(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = if self.is_closed() { "" } else { " (whoever reaches it can publish and delete)" };
+        let all =
+            if self.is_closed() { "" } else { " (whoever reaches it can publish and delete)" };
         writeln!(
             f,
             "WARNING: plain HTTP: whoever is on the way to this server can read and change what \
@@ -127,7 +128,10 @@ impl Greeting<'_> {
             let (count, path) = (rules.count(), rules.path().display());
             writeln!(f, "the rules in {path} ({count}) say who may do what")?;
         }
-        if self.is_closed() || (self.client_ca.is_some() && required) || self.address.ip().is_loopback() {
+        if self.is_closed()
+            || (self.client_ca.is_some() && required)
+            || self.address.ip().is_loopback()
+        {
             return Ok(());
         }
         writeln!(
@@ -219,6 +223,8 @@ fn bracketed(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use countersign_server::GivenBy;
+
     use super::*;
 
     fn check(address: &str, hosts: &[&str], expected: &str) {
@@ -276,7 +282,13 @@ mod tests {
         assert_eq!(open_to_others(None).matches(all).count(), 2);
         let realm = Realm::Url("https://auth.example/token".to_owned());
         let service = "notary".to_owned();
-        let settings = TokenSettings { realm, service, issuers: Vec::new(), cache_bytes: 0 };
+        let settings = TokenSettings {
+            realm,
+            given_by: GivenBy::Others,
+            service,
+            issuers: Vec::new(),
+            cache_bytes: 0,
+        };
         let said = open_to_others(Some(&settings));
         assert!(!said.contains(all) && said.contains("WARNING: plain HTTP: "), "{said}");
     }

@@ -12,7 +12,7 @@ use countersign_config::{ConfigError, Settings};
 use countersign_server::tls::generated::Action;
 use countersign_server::tls::{TlsError, TokenPair};
 use countersign_server::{
-    GuessLimits, IssuerSettings, Realm, TokenService, TokenServiceSettings, TokenSettings,
+    GivenBy, GuessLimits, IssuerSettings, Realm, TokenService, TokenServiceSettings, TokenSettings,
     UsersFile,
 };
 use countersign_trust::Clock;
@@ -69,6 +69,7 @@ impl TokenDesk {
                 Some(url) => Realm::Url(url.clone()),
                 None => Realm::OwnService,
             },
+            given_by: GivenBy::ThisServer,
             issuers: vec![IssuerSettings {
                 name: settings.tokens.issuer.clone(),
                 audiences: Audiences::Notary(service.clone()),

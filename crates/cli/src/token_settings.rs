@@ -2,7 +2,7 @@
 
 use countersign_access::token::Audiences;
 use countersign_config::sections::access::{Access, Issuer};
-use countersign_server::{IssuerSettings, JwksUrl, Realm, TokenSettings};
+use countersign_server::{GivenBy, IssuerSettings, JwksUrl, Realm, TokenSettings};
 
 /// What `[access]` says of tokens; `None` when none is asked for.
 pub(crate) fn token_settings(access: &Access) -> Option<TokenSettings> {
@@ -15,7 +15,8 @@ pub(crate) fn token_settings(access: &Access) -> Option<TokenSettings> {
         _ => Realm::ThisHost,
     };
     let issuers = access.issuers.iter().map(|issuer| issuer_settings(issuer, &service)).collect();
-    Some(TokenSettings { realm, issuers, cache_bytes: access.token_cache_bytes, service })
+    let (given_by, cache_bytes) = (GivenBy::Others, access.token_cache_bytes);
+    Some(TokenSettings { realm, given_by, service, issuers, cache_bytes })
 }
 
 fn issuer_settings(issuer: &Issuer, service: &str) -> IssuerSettings {

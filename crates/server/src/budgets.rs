@@ -71,7 +71,7 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
 }
 
 /// Rounded up, and never none.
-fn whole_seconds(wait: Duration) -> u64 {
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
     let begun = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(begun).max(1)
 }

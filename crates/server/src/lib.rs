@@ -44,7 +44,7 @@ mod wire;
 pub use app::{Caching, ServerSettings, Service, router};
 pub use audit::{Audit, AuditLog, Offered};
 pub use auth::{
-    Access, IssuerSettings, JwksUrl, LiveRules, Realm, RulesFileError, TokenKeysError,
+    Access, GivenBy, IssuerSettings, JwksUrl, LiveRules, Realm, RulesFileError, TokenKeysError,
     TokenSettings, Tokens, read_rules,
 };
 pub use countersign_tuf::metadata::DocumentLimits;

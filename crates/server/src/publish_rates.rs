@@ -1,7 +1,6 @@
 //! How often may be published below prefixes of GUNs, in this process.
 
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 use countersign_tuf::gun_prefix::GunPrefix;
 use countersign_tuf::names::Gun;
@@ -11,6 +10,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use thiserror::Error;
 
+use crate::budgets::whole_seconds;
 use crate::error::ApiError;
 
 /// How often may be published below one prefix.
@@ -72,14 +72,10 @@ impl<C: Clock + Clone> PublishRates<C> {
     }
 }
 
-/// Rounded up, and never none.
-fn whole_seconds(wait: Duration) -> u64 {
-    let begun = u64::from(wait.subsec_nanos() > 0);
-    wait.as_secs().saturating_add(begun).max(1)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use governor::clock::FakeRelativeClock;
 
     use super::*;

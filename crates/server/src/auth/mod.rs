@@ -23,7 +23,7 @@ use demand::{Demand, Wish};
 pub(crate) use denial::Denial;
 pub(crate) use refusal::{Challenge, Refusal, RefusedWhy};
 pub use rules::{LiveRules, RulesFileError, read_rules};
-pub use tokens::{IssuerSettings, JwksUrl, Realm, TokenKeysError, TokenSettings, Tokens};
+pub use tokens::{GivenBy, IssuerSettings, JwksUrl, Realm, TokenKeysError, TokenSettings, Tokens};
 
 /// What decides over requests.
 ///
@@ -132,12 +132,10 @@ impl Access {
     ) -> Result<Caller, Denial> {
         let mut caller = Caller { token_user: None, certificate: peer.certificate.clone() };
         let Some(demand) = Demand::of(route) else { return Ok(caller) };
-        let mut challenge = None;
+        let host = host(headers, uri);
         if let Some(tokens) = &self.tokens {
-            let host = host(headers, uri);
             let token = tokens.admit(headers, host, &demand).await?;
             caller.token_user = token.subject().map(str::to_owned);
-            challenge = Some(Box::new(tokens.challenge(host)));
         }
         if let (Some(rules), Some(Wish { action, resource })) = (&self.rules, &demand.wish) {
             let rules = rules.in_use();
@@ -145,6 +143,7 @@ impl Access {
             if !decision.allowed {
                 let cause = cause(&caller, action.as_str(), decision);
                 let why = RefusedWhy::InsufficientScope;
+                let challenge = self.challenge(host);
                 let Demand { items, raw_name, .. } = demand;
                 let user = caller.token_user.as_deref().map(Into::into);
                 return Err(Refusal { challenge, items, raw_name, user, why, cause }.into());
@@ -173,21 +172,33 @@ impl Access {
         let Some(cause) = refused else { return Ok(()) };
         let demand = Demand::of(&Route::Publish(gun.clone()));
         let items = demand.map(|demand| demand.items).unwrap_or_default();
-        let challenge = self.tokens.as_ref().map(|tokens| Box::new(tokens.challenge(host)));
+        let challenge = self.challenge(host);
         let why = RefusedWhy::InsufficientScope;
         let user = caller.token_user.as_deref().map(Into::into);
         Err(Refusal { challenge, items, raw_name: None, user, why, cause })
     }
 
+    /// Where a client gets a token; `None` where none is asked for.
+    fn challenge(&self, host: &str) -> Option<Box<Challenge>> {
+        self.tokens.as_ref().map(|tokens| Box::new(tokens.challenge(host)))
+    }
+
     /// Whether somebody who proves nothing could read the documents of `gun` as `peer` does.
     ///
-    /// Where a certificate was shown, one may have been required. Where a token is needed, nobody
-    /// could.
+    /// Where a certificate was shown, one may have been required. Where a token is needed, only what
+    /// this server gives out is known: an anonymous one, with the rights that the rules give.
     pub(crate) fn audience(&self, peer: &Peer, gun: &Gun) -> Audience {
-        if peer.handshake == Handshake::Certified || self.tokens.is_some() {
+        if peer.handshake == Handshake::Certified {
             return Audience::Some;
         }
-        let Some(rules) = &self.rules else { return Audience::All };
+        let given_by = self.tokens.as_ref().map(|tokens| tokens.settings().given_by);
+        let rules = match (given_by, &self.rules) {
+            (None, None) => return Audience::All,
+            (Some(GivenBy::Others), _) | (Some(GivenBy::ThisServer), None) => {
+                return Audience::Some;
+            }
+            (None | Some(GivenBy::ThisServer), Some(rules)) => rules,
+        };
         let resource = Resource::Gun(gun.clone());
         match rules.in_use().decide(&Caller::ANONYMOUS, Action::Pull, &resource).allowed {
             true => Audience::All,

@@ -14,10 +14,7 @@ use ring::digest::{SHA256, digest};
 use tokio::time::Instant;
 
 use super::{GuessLimits, LoginFault};
-use crate::budgets::network;
-
-/// The most addresses, and the most names, that are told apart; all others share one budget.
-const MOST: usize = 65_536;
+use crate::budgets::{MAX_HOLDERS, network, whole_seconds};
 
 /// How long a full table is not looked through again for what can be forgotten.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
@@ -128,14 +125,14 @@ impl<K: Eq + Hash + Clone> Budgets<K> {
 impl<K: Eq + Hash> Table<K> {
     /// Whether one more can be told apart; forgets those whose budget is whole where that is needed.
     fn has_room(&mut self, now: Instant) -> bool {
-        if self.whole_at.len() < MOST {
+        if self.whole_at.len() < MAX_HOLDERS {
             return true;
         }
         if self.swept.is_none_or(|swept| now.duration_since(swept) >= SWEEP_PAUSE) {
             self.swept = Some(now);
             self.whole_at.retain(|_, whole_at| *whole_at > now);
         }
-        self.whole_at.len() < MOST
+        self.whole_at.len() < MAX_HOLDERS
     }
 }
 
@@ -146,12 +143,6 @@ fn digest_of(name: &str) -> [u8; 32] {
         *to = *from;
     }
     bytes
-}
-
-/// Rounded up, and never none.
-fn whole_seconds(wait: Duration) -> u64 {
-    let begun = u64::from(wait.subsec_nanos() > 0);
-    wait.as_secs().saturating_add(begun).max(1)
 }
 
 #[cfg(test)]
@@ -236,17 +227,17 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_a_table_that_is_full_of_old_ones_is_cleared() {
         let (budgets, now) = (Budgets::new(3, Duration::from_secs(60)), Instant::now());
-        for key in 0..MOST {
+        for key in 0..MAX_HOLDERS {
             budgets.spend(Some(&key), now).unwrap();
         }
-        for key in MOST..MOST + 3 {
+        for key in MAX_HOLDERS..MAX_HOLDERS + 3 {
             budgets.spend(Some(&key), now).unwrap();
         }
-        budgets.spend(Some(&(MOST + 4)), now).unwrap_err();
-        assert_eq!(budgets.table().whole_at.len(), MOST);
+        budgets.spend(Some(&(MAX_HOLDERS + 4)), now).unwrap_err();
+        assert_eq!(budgets.table().whole_at.len(), MAX_HOLDERS);
         budgets.spend(Some(&7), now).unwrap();
         let later = now + Duration::from_secs(60);
-        budgets.spend(Some(&(MOST + 4)), later).unwrap();
+        budgets.spend(Some(&(MAX_HOLDERS + 4)), later).unwrap();
         assert!(budgets.table().whole_at.len() < 3, "all but the last one were whole again");
     }
 }

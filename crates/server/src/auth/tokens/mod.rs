@@ -28,7 +28,7 @@ use super::demand::Demand;
 use super::{Challenge, Denial, Refusal, RefusedWhy};
 use fetcher::{Fetcher, News};
 use judge::Judge;
-pub use settings::{IssuerSettings, JwksUrl, Realm, TokenSettings};
+pub use settings::{GivenBy, IssuerSettings, JwksUrl, Realm, TokenSettings};
 use sources::Source;
 pub use sources::TokenKeysError;
 

@@ -10,12 +10,23 @@ use countersign_access::token::Audiences;
 pub struct TokenSettings {
     /// Where clients get a token.
     pub realm: Realm,
+    /// Who gives out the tokens.
+    pub given_by: GivenBy,
     /// What clients must ask a token for.
     pub service: String,
     /// Whose tokens count.
     pub issuers: Vec<IssuerSettings>,
     /// How much memory verdicts may be remembered in, in bytes; 0: none is.
     pub cache_bytes: u64,
+}
+
+/// Who gives out the tokens that are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenBy {
+    /// Another: it is not known what an anonymous caller gets there.
+    Others,
+    /// The token service of this server alone, under the same rules.
+    ThisServer,
 }
 
 /// The token service that clients are sent to.

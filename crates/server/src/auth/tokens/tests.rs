@@ -17,7 +17,7 @@ use countersign_trust::Clock;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use super::{IssuerSettings, JwksUrl, Realm, TokenSettings, Tokens};
+use super::{GivenBy, IssuerSettings, JwksUrl, Realm, TokenSettings, Tokens};
 use crate::auth::Access;
 use crate::testing;
 
@@ -58,6 +58,7 @@ fn issuer() -> IssuerSettings {
 fn settings(issuer: IssuerSettings) -> TokenSettings {
     TokenSettings {
         realm: Realm::Url(REALM.to_owned()),
+        given_by: GivenBy::Others,
         service: SERVICE.to_owned(),
         issuers: vec![issuer],
         cache_bytes: 1 << 20,

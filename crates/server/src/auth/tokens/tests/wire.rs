@@ -6,6 +6,7 @@ use axum::http::{Method, header};
 
 use super::key_server::{Answer, KeyServer};
 use super::*;
+use crate::auth::Audience;
 use crate::testing::{Answer as Reply, Whole, send};
 
 pub(super) async fn ask(server: &Whole, method: Method, path: &str, token: Option<&str>) -> Reply {
@@ -196,5 +197,23 @@ async fn what_a_token_is_needed_for_is_no_business_of_shared_caches() {
     let (server, _) = guarded(&signer).await;
     let gun = countersign_tuf::names::Gun::parse("e/a").unwrap();
     let audience = server.app.access.audience(&crate::peer::Peer::default(), &gun);
-    assert_eq!(audience, crate::auth::Audience::Some);
+    assert_eq!(audience, Audience::Some);
+}
+
+#[test]
+fn caches_may_share_what_anonymous_tokens_of_this_server_may_pull() {
+    let rules = "[[rules]]\nallow = ['pull']\nanonymous = true\nguns = ['e/**']\n";
+    let signer = TokenService::new();
+    let bundle = Bundle::of(&[&signer]);
+    let audience = |given_by, access: Access, gun| {
+        let settings = TokenSettings { given_by, ..settings(bundle.issuer()) };
+        let access = access.with_tokens(Tokens::load(settings, Moved::new()).unwrap());
+        let gun = countersign_tuf::names::Gun::parse(gun).unwrap();
+        access.audience(&crate::peer::Peer::default(), &gun)
+    };
+    let (own, others) = (GivenBy::ThisServer, GivenBy::Others);
+    assert_eq!(audience(own, testing::access_under(rules), "e/a"), Audience::All);
+    assert_eq!(audience(own, testing::access_under(rules), "f/a"), Audience::Some);
+    assert_eq!(audience(own, Access::open(), "e/a"), Audience::Some);
+    assert_eq!(audience(others, testing::access_under(rules), "e/a"), Audience::Some);
 }
