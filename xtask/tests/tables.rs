@@ -17,11 +17,13 @@ const CHECKLIST: [RangeInclusive<u16>; 8] =
     [1..=19, 30..=42, 50..=92, 100..=106, 120..=131, 150..=161, 170..=180, 200..=209];
 
 /// The places where an attacker may stand.
-const POSITIONS: [&str; 12] = [
+const POSITIONS: [&str; 14] = [
     "The network, without a certificate that the reader accepts",
     "A mirror, cache or proxy that the reader accepts as the server",
     "The registry that holds the images",
-    "Whoever reaches the server (there is no access control yet)",
+    "Whoever reaches a server where access is open",
+    "Whoever reaches a server that asks for tokens, rules or certificates, and has none that count",
+    "A user with a token, a login or a certificate",
     "The server's database without the passphrase",
     "The audit log's file",
     "A stolen timestamp key, at a mirror's place",
