@@ -21,6 +21,9 @@ pub(crate) enum Authority {
     Own(PathBuf),
 }
 
+/// What stands for the server in a realm that depends on the request.
+const HOST: &str = " (HOST is what they call this server, with its port)";
+
 /// The start-up lines.
 #[derive(Debug)]
 pub(crate) struct Greeting<'a> {
@@ -117,12 +120,12 @@ impl Greeting<'_> {
             writeln!(f, "clients {may} show a certificate by an authority in {ca}{all}")?;
         }
         if let Some(TokenSettings { realm, service, .. }) = self.wanted_tokens {
-            let realm = match realm {
-                Realm::Url(url) => url,
-                Realm::OwnService => "https://HOST/token, HOST being what they ask for",
-                Realm::ThisHost => "https://HOST/auth/token, HOST being what they ask for",
+            let (realm, host) = match realm {
+                Realm::Url(url) => (url.as_str(), ""),
+                Realm::OwnService => ("https://HOST/token", HOST),
+                Realm::ThisHost => ("https://HOST/auth/token", HOST),
             };
-            writeln!(f, "clients need a token of {realm} for {service}")?;
+            writeln!(f, "clients need a token of {realm} for {service}{host}")?;
         }
         if let Some(rules) = self.rules {
             let (count, path) = (rules.count(), rules.path().display());

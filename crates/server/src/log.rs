@@ -10,6 +10,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use countersign_access::Caller;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -80,6 +81,13 @@ fn shown_remote(near: Option<SocketAddr>, address: Option<IpAddr>) -> Option<Str
     near.map(|near| near.to_string()).or_else(|| address.map(|address| address.to_string()))
 }
 
+/// Whom the token names, as far as a line has room for it.
+fn shown_user(caller: &Caller) -> Option<&str> {
+    const MAX_BYTES: usize = 255;
+    let user = caller.token_user.as_deref()?;
+    user.get(..user.floor_char_boundary(MAX_BYTES))
+}
+
 struct Line<'a> {
     method: &'static str,
     route: &'a Route,
@@ -93,6 +101,7 @@ impl Line<'_> {
     fn write(&self, response: &Response) {
         let outcome = response.extensions().get::<Outcome>();
         let Self { method, request_id, certificate, .. } = self;
+        let user = response.extensions().get::<Caller>().and_then(shown_user);
         let route = self.route.name().as_str();
         let gun = self.route.gun().map(|gun| gun.as_str());
         let role = self.route.role();
@@ -113,6 +122,7 @@ impl Line<'_> {
                 duration_ms,
                 request_id,
                 remote,
+                user,
                 certificate,
                 "request failed"
             );
@@ -128,6 +138,7 @@ impl Line<'_> {
                 duration_ms,
                 request_id,
                 remote,
+                user,
                 certificate,
                 "request"
             );

@@ -1,6 +1,7 @@
 //! What the tests of this crate share: whole and broken servers, requests, and uploads.
 
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
@@ -9,8 +10,11 @@ use axum::http::{HeaderMap, Method, header};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
+use tracing::Level;
+use tracing::subscriber::DefaultGuard;
 
 use crate::app::{App, ServerSettings, Service};
 use crate::auth::{Access, LiveRules};
@@ -120,6 +124,47 @@ impl Answer {
 
     pub(crate) fn header(&self, name: header::HeaderName) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// What this thread logs, as JSON lines.
+#[derive(Clone, Default)]
+pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    /// From now on, what is of `level` or above it, until the guard is dropped.
+    pub(crate) fn from(level: Level) -> (Self, DefaultGuard) {
+        let captured = Self::default();
+        let writer = captured.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(level)
+            .with_writer(move || writer.clone())
+            .finish();
+        (captured, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The lines of requests.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        self.text()
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|line| line["target"] == "countersign_server::log")
+            .collect()
+    }
+}
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -4,17 +4,18 @@ mod memory;
 mod prefixes;
 mod request_limits;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
+use tracing::Level;
 
 use super::*;
 use crate::limits::Limits;
 use crate::testing::{
-    Answer, BrokenStore, Whole, broken, call, get, multipart, now, post, send, whole, whole_under,
+    Answer, BrokenStore, Captured, Whole, broken, call, get, multipart, now, post, send, whole,
+    whole_under,
 };
 use countersign_forge::repository::{Repository, ServerKeys};
 
@@ -310,35 +311,9 @@ async fn each_answer_has_an_id_of_ours() {
     assert_ne!(id(&first), id(&second));
 }
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Captured {
-    fn requests(&self) -> Vec<Value> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .filter(|line| line["target"] == "countersign_server::log")
-            .collect()
-    }
-}
-
 #[tokio::test]
 async fn each_request_is_one_line_and_failures_are_errors_with_their_cause() {
-    let captured = Captured::default();
-    let writer = captured.clone();
-    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let (captured, guard) = Captured::from(Level::INFO);
     let app = broken(BrokenStore::Away);
     let failed = get(&app, "/v2/a/b/_trust/tuf/1.root.json").await;
     get(&app, "/v2/secret-path?token=secret-query").await;

@@ -123,9 +123,12 @@ impl Tokens {
         match demand.items.iter().find(|item| !verified.grants(item)) {
             None => Ok(verified),
             Some(item) => {
-                let user = verified.subject().unwrap_or_default();
+                let whose = match verified.subject() {
+                    Some(user) => format!("the token of {user:?}"),
+                    None => "an anonymous token".to_owned(),
+                };
                 let (kind, action) = (item.kind, item.action);
-                let cause = format!("the token of {user:?} lacks {kind}:{:?}:{action}", item.name);
+                let cause = format!("{whose} lacks {kind}:{:?}:{action}", item.name);
                 let user = verified.subject().map(Into::into);
                 let refusal = refused(RefusedWhy::InsufficientScope, cause);
                 Err(Refusal { user, ..refusal }.into())

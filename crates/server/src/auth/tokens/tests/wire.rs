@@ -7,7 +7,7 @@ use axum::http::{Method, header};
 use super::key_server::{Answer, KeyServer};
 use super::*;
 use crate::auth::Audience;
-use crate::testing::{Answer as Reply, Whole, send};
+use crate::testing::{Answer as Reply, Captured, Whole, send};
 
 pub(super) async fn ask(server: &Whole, method: Method, path: &str, token: Option<&str>) -> Reply {
     let mut request = Request::builder().method(method).uri(path).header(header::HOST, "h:4443");
@@ -189,6 +189,24 @@ async fn rules_narrow_what_a_token_allows_and_widen_nothing() {
     let other = "/v2/e/b/_trust/tuf/timestamp.key";
     assert_eq!(ask(other, &pull()).await.status, 401);
     assert_eq!(ask(other, &on("repository", "e/b", &["push", "pull"])).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_log_names_the_user_of_a_token_that_is_let_pass() {
+    let (captured, guard) = Captured::from(tracing::Level::INFO);
+    let signer = TokenService::new();
+    let (server, _) = guarded(&signer).await;
+    let token = token(&signer, &pull());
+    ask(&server, Method::GET, "/v2/e/a/_trust/tuf/root.json", Some(&token)).await;
+    ask(&server, Method::GET, "/v2/e/b/_trust/tuf/root.json", Some(&token)).await;
+    drop(guard);
+    let lines = captured.requests();
+    assert_eq!(
+        (&lines[0]["fields"]["status"], &lines[0]["fields"]["user"]),
+        (&json!(404), &json!("alice"))
+    );
+    assert_eq!(lines[1]["fields"]["status"], 401);
+    assert!(lines[1]["fields"]["cause"].as_str().unwrap().contains("\"alice\""));
 }
 
 #[tokio::test]

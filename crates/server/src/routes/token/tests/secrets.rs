@@ -1,32 +1,13 @@
 //! What the log, the metrics and printed values hold of a request for a token.
 
-use std::io::{self, Write};
+use tracing::Level;
 
 use super::*;
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::testing::Captured;
 
 #[tokio::test]
 async fn no_query_no_name_no_password_and_no_token_is_logged() {
-    let captured = Captured::default();
-    let writer = captured.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let (captured, guard) = Captured::from(Level::TRACE);
     let server = issuing();
     let query = "service=trust&scope=repository:secret/scope:pull&offline_token=true";
     let answer = server.ask(query, Some(&basic("alice", RIGHT))).await;
@@ -39,7 +20,7 @@ async fn no_query_no_name_no_password_and_no_token_is_logged() {
     server.post(&format!("grant_type=refresh_token&refresh_token={refresh}x&service=trust")).await;
     drop(guard);
 
-    let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let log = captured.text();
     assert_eq!(log.matches("\"route\":\"token\"").count(), 5, "{log}");
     assert!(log.contains("incorrect user name or password"), "{log}");
     for secret in [RIGHT, "secret", "alice", &token, &refresh, &basic("alice", RIGHT)] {
