@@ -306,7 +306,7 @@ pub async fn healthy(process: &mut Process, endpoint: &Endpoint) -> Result<()> {
     }
 }
 
-/// `COUNTERSIGN_BIN`, else the binary that cargo builds beside the tests (`target/PROFILE/`).
+/// `COUNTERSIGN_BIN`, else the binary that cargo builds beside tests and benches (`target/PROFILE/`).
 ///
 /// # Errors
 /// It is not built; the message says how.
@@ -314,8 +314,10 @@ pub fn binary() -> Result<PathBuf> {
     if let Some(path) = env::var_os("COUNTERSIGN_BIN") {
         return Ok(path.into());
     }
-    let test = env::current_exe()?;
-    let profile = test.parent().and_then(Path::parent).context("a test without a folder")?;
+    let program = env::current_exe()?;
+    let folder = program.parent().context("a program without a folder")?;
+    // Tests are one folder deeper than programs.
+    let profile = folder.parent().filter(|_| folder.ends_with("deps")).unwrap_or(folder);
     let binary = profile.join("countersign");
     if !binary.is_file() {
         bail!(
