@@ -9,13 +9,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which of our crates a crate may use. Arrows point down.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("countersign-tuf", &[]),
     ("countersign-access", &["countersign-tuf"]),
     ("countersign-storage", &["countersign-tuf"]),
     ("countersign-custody", &["countersign-storage", "countersign-tuf"]),
     ("countersign-trust", &["countersign-custody", "countersign-storage", "countersign-tuf"]),
     ("countersign-server", &["countersign-access", "countersign-trust", "countersign-tuf"]),
+    ("countersign-signer", &["countersign-custody", "countersign-tuf"]),
     ("countersign-config", &["countersign-tuf"]),
     (
         "countersign",
@@ -24,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "countersign-config",
             "countersign-custody",
             "countersign-server",
+            "countersign-signer",
             "countersign-storage",
             "countersign-trust",
             "countersign-tuf",

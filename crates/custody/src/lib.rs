@@ -13,6 +13,7 @@ use countersign_tuf::keys::{KeyId, PublicKey, ServerKeyAlgorithm};
 use countersign_tuf::names::{Gun, ServerRole};
 use thiserror::Error;
 
+pub mod remote;
 pub mod sealed;
 
 /// Why custody could not answer.
@@ -101,6 +102,35 @@ pub trait Custody: Send + Sync {
 
     /// Whether keys can be reached now.
     async fn check(&self) -> Result<(), CustodyError>;
+}
+
+/// Keys as a notary-signer tells of them: by their IDs, whatever the caller wants them for.
+///
+/// Whoever serves this judges first who asks; a server that holds its keys itself uses
+/// [`Custody`], which keeps each key to its GUN and role.
+#[async_trait]
+pub trait KeysById: Custody {
+    /// The key of this ID, and what it is for.
+    async fn key_by_id(&self, id: &KeyId) -> Result<Option<KnownKey>, CustodyError>;
+
+    /// Signs `message` as [`Custody::sign`] does, with the key of this ID. `None` when there is
+    /// none.
+    async fn sign_by_id(
+        &self,
+        id: &KeyId,
+        message: &[u8],
+    ) -> Result<Option<KeySignature>, CustodyError>;
+}
+
+/// A key, and what it was made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// The key.
+    pub key: PublicKey,
+    /// The GUN as it is stored; empty in old rows.
+    pub gun: String,
+    /// The role as it is stored; empty in old rows.
+    pub role: String,
 }
 
 /// A signature, and the key that made it.

@@ -22,8 +22,11 @@ pub use contract::archive::{ArchivedDocument, ArchivedKey, KeyArchive, MetadataA
 pub use contract::change_numbers::ChangeNumbers;
 pub use contract::changefeed::{Change, ChangeCategory, ChangeRange};
 pub use contract::inventory::{Inventory, VersionRecord};
+pub use contract::key_bindings::{KeyBinding, KeyBindings};
+pub use contract::key_upkeep::{KeyUpkeep, RetiredKey};
 pub use contract::keys::{KeyCatalogue, KeyRecord, KeyStore, SealedKey};
 pub use contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
+pub use contract::passphrase_moves::{KeyProcess, PassphraseCheck, PassphraseMoves};
 pub use contract::published::{Place, Published};
 pub use contract::retention::{Forgotten, GivingBack, Removal, Retention, Space, Thinned};
 pub use contract::usage::{Usage, Used};

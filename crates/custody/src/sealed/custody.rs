@@ -100,7 +100,7 @@ impl SealedCustody {
     }
 
     /// The row of `id`, whoever may use it.
-    async fn row(&self, id: &KeyId) -> Result<Option<SealedKey>, CustodyError> {
+    pub(super) async fn row(&self, id: &KeyId) -> Result<Option<SealedKey>, CustodyError> {
         // An ID of another form names no key; some stores would match it loosely.
         if !id.is_well_formed() {
             return Ok(None);
@@ -123,7 +123,7 @@ impl SealedCustody {
     }
 
     /// The opened key of a row that was read just now.
-    async fn opened(&self, row: &SealedKey) -> Result<Arc<ServerKey>, CustodyError> {
+    pub(super) async fn opened(&self, row: &SealedKey) -> Result<Arc<ServerKey>, CustodyError> {
         let faulty = |fault: Fault| fault.of_row(&row.key_id, &row.passphrase_alias);
         let public = row::public_half(row).map_err(faulty)?;
         if let Some(key) = self.opened.find(row, (self.now)())
@@ -180,6 +180,21 @@ impl SealedCustody {
         }
         // A key that cannot sign is not handed out: it would end up in a root.
         Ok(self.opened(row).await?.public().clone())
+    }
+
+    /// Signs with the key of a row that was read just now.
+    pub(super) async fn sign_with(
+        &self,
+        row: &SealedKey,
+        message: &[u8],
+    ) -> Result<KeySignature, CustodyError> {
+        let key = self.opened(row).await?;
+        let (signer, message) = (Arc::clone(&key), message.to_vec());
+        let bytes = off_thread(move || signer.sign(&message))
+            .await?
+            .map_err(|fault| fault.of_row(&row.key_id, &row.passphrase_alias))?;
+        self.note_use(row).await?;
+        Ok(KeySignature { key: key.public().clone(), bytes })
     }
 
     /// Notes that the key has signed. The first note ends the key's pending time, so without it
@@ -264,13 +279,7 @@ impl Custody for SealedCustody {
         message: &[u8],
     ) -> Result<Option<KeySignature>, CustodyError> {
         let Some(row) = self.bound_row(gun, role, id).await? else { return Ok(None) };
-        let key = self.opened(&row).await?;
-        let (signer, message) = (Arc::clone(&key), message.to_vec());
-        let bytes = off_thread(move || signer.sign(&message))
-            .await?
-            .map_err(|fault| fault.of_row(&row.key_id, &row.passphrase_alias))?;
-        self.note_use(&row).await?;
-        Ok(Some(KeySignature { key: key.public().clone(), bytes }))
+        self.sign_with(&row, message).await.map(Some)
     }
 
     async fn check(&self) -> Result<(), CustodyError> {

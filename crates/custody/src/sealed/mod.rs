@@ -16,6 +16,7 @@
 //! and a row in `tests/vectors/signer`.
 
 mod alias_trial;
+mod by_id;
 mod content;
 mod custody;
 mod ec_pair;

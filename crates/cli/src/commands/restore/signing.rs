@@ -13,7 +13,7 @@ use countersign_tuf::names::Gun;
 
 use super::tell;
 use crate::commands::serve::{policy, sealed_settings};
-use crate::custody::Opening;
+use crate::custody::{Opened, Opening};
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
 
@@ -81,11 +81,11 @@ impl Signing<'_> {
             settings: sealed_settings(self.settings),
             passphrases: self.passphrases,
         };
-        let (custody, warnings) = opening.custody().await?;
+        let Opened { custody, warnings } = opening.open().await?;
         tell::warnings(&warnings).map_err(Failure::Output)?;
         self.leave_out_changes(stores, old).await?;
         let clock = Arc::new(SystemClock);
-        let trust = Trust::new(stores.metadata(), Arc::new(custody), clock, policy(self.settings));
+        let trust = Trust::new(stores.metadata(), custody, clock, policy(self.settings));
         let mut summary =
             Summary { lossy: old.map(|_| 0), versions: self.jump.versions, ..Summary::default() };
         let inventory = stores.inventory();

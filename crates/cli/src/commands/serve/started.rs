@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_config::{Overrides, Settings};
-use countersign_custody::sealed::{Passphrases, SealedCustody};
+use countersign_custody::Custody;
+use countersign_custody::sealed::Passphrases;
 use countersign_server::{Access, Audit, Service, Stopping, Transport};
 use countersign_trust::operate::Rounds;
 use countersign_trust::{StorageLimits, SystemClock, Trust, Writes, follow_deletions};
@@ -17,7 +18,7 @@ use super::system;
 use crate::audit_log;
 use crate::away::Away;
 use crate::commands::gc;
-use crate::custody::Opening;
+use crate::custody::{Opened, Opening};
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
@@ -39,7 +40,7 @@ const ANSWER_AFTER: Duration = Duration::from_secs(1);
 /// What a start reaches.
 struct Reached {
     stores: Stores,
-    custody: SealedCustody,
+    custody: Arc<dyn Custody>,
     warnings: Vec<String>,
 }
 
@@ -126,9 +127,9 @@ impl Started {
     }
 
     /// The service over what was reached.
-    fn trust(&self, stores: &Stores, custody: SealedCustody) -> Trust {
+    fn trust(&self, stores: &Stores, custody: Arc<dyn Custody>) -> Trust {
         let clock = Arc::new(SystemClock);
-        Trust::new(stores.metadata(), Arc::new(custody), clock, policy(&self.settings))
+        Trust::new(stores.metadata(), custody, clock, policy(&self.settings))
     }
 
     /// What clears the database of what is old, where that is asked for.
@@ -172,7 +173,7 @@ impl Started {
             settings: sealed_settings(&self.settings),
             passphrases,
         };
-        let (custody, warnings) = opening.custody().await?;
+        let Opened { custody, warnings } = opening.open().await?;
         Ok(Reached { stores, custody, warnings })
     }
 

@@ -1,5 +1,5 @@
-//! The server's keys, opened for a server: the passphrases are tried on what is stored, and a
-//! database that is away is waited for.
+//! Sealed keys, opened for a server: the passphrases are tried on what is stored, and a database
+//! that is away is waited for.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(crate) struct Opening<'a> {
 
 impl Opening<'_> {
     /// Custody, and what the operator should know of its keys.
-    pub(crate) async fn custody(&self) -> Result<(SealedCustody, Vec<String>), Failure> {
+    pub(super) async fn sealed(&self) -> Result<(SealedCustody, Vec<String>), Failure> {
         let warnings = self.trial().await?;
         loop {
             let now = Arc::new(|| SystemClock.now());

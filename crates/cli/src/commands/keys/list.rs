@@ -1,8 +1,8 @@
-//! `countersign keys`: the keys that the server holds.
+//! `countersign keys list`: which keys there are.
 
 use std::io::{self, BufWriter, Write};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use countersign_trust::{KeyList, ListedKey};
 use countersign_tuf::names::Gun;
 use serde_json::json;
@@ -13,38 +13,28 @@ use crate::database::Databases;
 use crate::exit::Failure;
 use crate::flags::DataDirFlags;
 
-/// Look at the server's keys.
+/// List the keys that the server holds, by GUN and role.
+///
+/// Says of each key its role, ID, algorithm, when it was made, when it last signed (noted at
+/// most daily), the alias of the passphrase that seals it, and what the current root of its GUN says of it: yes (it names the key), no
+/// (another key took its place), no root (the GUN was deleted), pending (the key has not
+/// signed yet), unbound (an old key without GUN or role), unreadable root.
+///
+/// Works beside a running server, needs no passphrase, and changes nothing.
 #[derive(Debug, Args)]
-#[command(arg_required_else_help = false)]
-pub(crate) struct Keys {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// List the keys that the server holds, by GUN and role.
-    ///
-    /// Says of each key its role, ID, algorithm, when it was made, when it last signed (noted at
-    /// most daily), the alias of the passphrase that seals it, and what the current root of its GUN says of it: yes (it names the key), no
-    /// (another key took its place), no root (the GUN was deleted), pending (the key has not
-    /// signed yet), unbound (an old key without GUN or role), unreadable root.
-    ///
-    /// Works beside a running server, needs no passphrase, and changes nothing.
-    #[command(after_help = "Examples:
+#[command(after_help = "Examples:
   countersign keys list
   countersign keys list --data-dir /var/lib/countersign --gun example.com/team/app
   countersign keys list --format json | jq 'select(.in_root == \"no\")'")]
-    List {
-        #[command(flatten)]
-        flags: DataDirFlags,
-        /// Only the keys of this GUN
-        #[arg(long, value_name = "GUN")]
-        gun: Option<String>,
-        /// Text to read, or JSON with one object per line
-        #[arg(long, value_name = "FORMAT", default_value = "text")]
-        format: Format,
-    },
+pub(super) struct List {
+    #[command(flatten)]
+    flags: DataDirFlags,
+    /// Only the keys of this GUN
+    #[arg(long, value_name = "GUN")]
+    gun: Option<String>,
+    /// Text to read, or JSON with one object per line
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -53,10 +43,9 @@ enum Format {
     Json,
 }
 
-impl Keys {
-    /// Runs the sub-command.
-    pub(crate) fn run(self) -> Result<(), Failure> {
-        let Command::List { flags, gun, format } = self.command;
+impl List {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let Self { flags, gun, format } = self;
         let only = gun.map(|text| {
             Gun::parse(&text).map_err(|error| Failure::Usage(format!("--gun {text:?}: {error}")))
         });
