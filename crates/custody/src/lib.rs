@@ -115,11 +115,40 @@ pub trait KeysById: Custody {
 
     /// Signs `message` as [`Custody::sign`] does, with the key of this ID. `None` when there is
     /// none.
+    ///
+    /// With a `purpose` a key that was made for another is as if it was not there, and one that
+    /// names none is bound to it first.
     async fn sign_by_id(
         &self,
         id: &KeyId,
+        purpose: Option<Purpose<'_>>,
         message: &[u8],
-    ) -> Result<Option<KeySignature>, CustodyError>;
+    ) -> Result<Option<SignatureById>, CustodyError>;
+}
+
+/// What a key is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purpose<'a> {
+    /// The GUN.
+    pub gun: &'a Gun,
+    /// The role.
+    pub role: ServerRole,
+}
+
+impl Purpose<'_> {
+    /// Whether a key that is stored with this GUN and role was made for it.
+    #[must_use]
+    pub fn is_of(&self, gun: &str, role: &str) -> bool {
+        gun == self.gun.as_str() && role == self.role.as_str()
+    }
+
+    /// Whether such a key lacks something, and what it has is no other GUN or role: then it may be
+    /// bound.
+    #[must_use]
+    pub fn may_bind(&self, gun: &str, role: &str) -> bool {
+        let fits = |has: &str, wanted: &str| has.is_empty() || has == wanted;
+        !self.is_of(gun, role) && fits(gun, self.gun.as_str()) && fits(role, self.role.as_str())
+    }
 }
 
 /// A key, and what it was made for.
@@ -131,6 +160,15 @@ pub struct KnownKey {
     pub gun: String,
     /// The role as it is stored; empty in old rows.
     pub role: String,
+}
+
+/// A signature by a key that was asked for by its ID alone. It has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureById {
+    /// The key that made it, and what that is for.
+    pub by: KnownKey,
+    /// As [`KeySignature::bytes`].
+    pub bytes: Vec<u8>,
 }
 
 /// A signature, and the key that made it.

@@ -3,10 +3,11 @@
 //! Source: signer spec 1.2.
 
 use async_trait::async_trait;
+use countersign_storage::SealedKey;
 use countersign_tuf::keys::KeyId;
 
 use super::custody::SealedCustody;
-use crate::{CustodyError, KeySignature, KeysById, KnownKey};
+use crate::{Custody as _, CustodyError, KeySignature, KeysById, KnownKey, Purpose, SignatureById};
 
 #[async_trait]
 impl KeysById for SealedCustody {
@@ -19,11 +20,22 @@ impl KeysById for SealedCustody {
     async fn sign_by_id(
         &self,
         id: &KeyId,
+        purpose: Option<Purpose<'_>>,
         message: &[u8],
-    ) -> Result<Option<KeySignature>, CustodyError> {
-        match self.row(id).await? {
-            Some(row) => self.sign_with(&row, message).await.map(Some),
-            None => Ok(None),
-        }
+    ) -> Result<Option<SignatureById>, CustodyError> {
+        let Some(row) = self.row(id).await? else { return Ok(None) };
+        let row = match purpose {
+            Some(purpose) if !purpose.is_of(&row.gun, &row.role) => {
+                if !self.bind(purpose.gun, purpose.role, id).await? {
+                    return Ok(None);
+                }
+                let (gun, role) = (purpose.gun.to_string(), purpose.role.to_string());
+                SealedKey { gun, role, ..row }
+            }
+            _ => row,
+        };
+        let KeySignature { key, bytes } = self.sign_with(&row, message).await?;
+        let by = KnownKey { key, gun: row.gun, role: row.role };
+        Ok(Some(SignatureById { by, bytes }))
     }
 }

@@ -20,7 +20,7 @@ use super::passphrase_check::{self, OpenError};
 use super::pending_room::PendingRoom;
 use super::private_key::ServerKey;
 use super::row;
-use crate::{Custody, CustodyError, KeySignature};
+use crate::{Custody, CustodyError, KeySignature, Purpose};
 use countersign_storage::{KeyStore, SealedKey};
 use countersign_tuf::keys::{KeyId, PublicKey, ServerKeyAlgorithm};
 use countersign_tuf::names::{Gun, ServerRole};
@@ -259,7 +259,7 @@ impl Custody for SealedCustody {
 
     async fn bind(&self, gun: &Gun, role: ServerRole, id: &KeyId) -> Result<bool, CustodyError> {
         let Some(row) = self.row(id).await? else { return Ok(false) };
-        if !may_be_bound(&row, gun, role) {
+        if !(Purpose { gun, role }).may_bind(&row.gun, &row.role) {
             return Ok(is_bound(&row, gun, role));
         }
         let now = (self.now)();
@@ -299,13 +299,7 @@ impl fmt::Debug for SealedCustody {
 }
 
 fn is_bound(row: &SealedKey, gun: &Gun, role: ServerRole) -> bool {
-    row.gun == gun.as_str() && row.role == role.as_str()
-}
-
-/// Whether the row lacks something, and what it has is no other GUN or role.
-fn may_be_bound(row: &SealedKey, gun: &Gun, role: ServerRole) -> bool {
-    let fits = |has: &str, wanted: &str| has.is_empty() || has == wanted;
-    !is_bound(row, gun, role) && fits(&row.gun, gun.as_str()) && fits(&row.role, role.as_str())
+    Purpose { gun, role }.is_of(&row.gun, &row.role)
 }
 
 /// Runs long computation on the blocking pool.

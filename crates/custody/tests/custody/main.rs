@@ -7,6 +7,8 @@ mod aliases;
 #[cfg(test)]
 mod binding;
 #[cfg(test)]
+mod by_id;
+#[cfg(test)]
 mod last_use;
 #[cfg(test)]
 mod memory_store;
