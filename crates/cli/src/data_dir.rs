@@ -36,9 +36,14 @@ impl DataDir {
         self.0.join("countersign.db")
     }
 
+    /// The directory of the passphrases.
+    pub(crate) fn secrets(&self) -> PathBuf {
+        self.0.join("secrets")
+    }
+
     /// The passphrase that is made when the operator gives none.
     pub(crate) fn key_passphrase(&self) -> PathBuf {
-        self.0.join("secrets/key-passphrase")
+        self.secrets().join("key-passphrase")
     }
 
     /// Makes the directory when it is missing and takes it for this process.

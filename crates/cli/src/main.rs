@@ -20,6 +20,7 @@ mod flags;
 mod greeting;
 mod key_passphrase;
 mod key_ring;
+mod key_source;
 mod logs;
 mod notary_name;
 mod old_keys;

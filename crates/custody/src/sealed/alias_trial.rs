@@ -11,8 +11,9 @@ use tokio::task::spawn_blocking;
 
 use super::fault::Fault;
 use super::jwe;
-use super::passphrase::{Passphrases, variable_of};
+use super::passphrase::{Passphrase, variable_of};
 use super::passphrase_check::{OpenError, prove_one};
+use super::passphrases::Passphrases;
 use crate::CustodyError;
 
 /// How many keys of an alias are tried before its passphrase counts as wrong: a damaged row must
@@ -118,11 +119,10 @@ async fn try_on(
     let trial = spawn_blocking(move || {
         let mut verdict = Verdict::Unreadable;
         for sample in samples {
-            let Some(passphrase) = passphrases.of(&sample.passphrase_alias) else {
-                return Verdict::NotGiven;
-            };
-            match jwe::open(&sample.sealed, passphrase) {
+            let open = |passphrase: &Passphrase| jwe::open(&sample.sealed, passphrase);
+            match passphrases.open_with(&sample.passphrase_alias, open) {
                 Ok(_) => return Verdict::Opens,
+                Err(Fault::NoPassphrase { .. }) => return Verdict::NotGiven,
                 Err(Fault::DoesNotOpen) => verdict = Verdict::OpensNone,
                 Err(_) => {}
             }
@@ -142,7 +142,7 @@ async fn is_proved(
         return Ok(false);
     };
     let (passphrases, alias) = (Arc::clone(passphrases), alias.to_owned());
-    spawn_blocking(move || passphrases.of(&alias).is_some_and(|one| prove_one(&check, one)))
+    spawn_blocking(move || passphrases.of(&alias).iter().any(|one| prove_one(&check, one).is_ok()))
         .await
         .map_err(|error| CustodyError::Other(error.to_string()).into())
 }

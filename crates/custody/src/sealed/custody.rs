@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use super::fault::Fault;
 use super::key_wrap::Rounds;
 use super::opened_keys::OpenedKeys;
-use super::passphrase::Passphrases;
 use super::passphrase_check::{self, OpenError};
+use super::passphrases::Passphrases;
 use super::pending_room::PendingRoom;
 use super::private_key::ServerKey;
 use super::row;
@@ -27,6 +28,9 @@ use countersign_tuf::names::{Gun, ServerRole};
 
 /// How long a noted use stays accurate enough (contract section 3: at most daily).
 const USE_NOTED_FOR: TimeDelta = TimeDelta::days(1);
+
+/// How many keys may be unsealed at once.
+const TURNS: usize = 64;
 
 /// The current time, from the clock of whoever opens custody.
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -65,6 +69,9 @@ pub struct SealedCustody {
     passphrases: Arc<Passphrases>,
     settings: SealedSettings,
     opened: OpenedKeys,
+    /// Whose turn it is to unseal a key, by a part of its ID: of many that want one key, the first
+    /// unseals it for all.
+    turns: [Mutex<()>; TURNS],
     room: PendingRoom,
     now: Now,
 }
@@ -96,7 +103,14 @@ impl SealedCustody {
         off_thread(move || passphrase_check::prove(&stored, &tried)).await??;
         let opened = OpenedKeys::new(settings.opened_keys, settings.opened_for);
         let room = PendingRoom::new(settings.pending_keys);
-        Ok(Self { store, passphrases, settings, opened, room, now })
+        let turns = [const { Mutex::const_new(()) }; TURNS];
+        Ok(Self { store, passphrases, settings, opened, turns, room, now })
+    }
+
+    /// Wipes opened keys that were kept for long enough. To be called every few seconds: nobody may
+    /// ask for them again.
+    pub fn wipe_old_keys(&self) {
+        self.opened.drop_old((self.now)());
     }
 
     /// The row of `id`, whoever may use it.
@@ -126,9 +140,12 @@ impl SealedCustody {
     pub(super) async fn opened(&self, row: &SealedKey) -> Result<Arc<ServerKey>, CustodyError> {
         let faulty = |fault: Fault| fault.of_row(&row.key_id, &row.passphrase_alias);
         let public = row::public_half(row).map_err(faulty)?;
-        if let Some(key) = self.opened.find(row, (self.now)())
-            && key.public() == &public
-        {
+        let held = || self.opened.find(row, (self.now)()).filter(|key| key.public() == &public);
+        if let Some(key) = held() {
+            return Ok(key);
+        }
+        let _turn = self.turn(&row.key_id).lock().await;
+        if let Some(key) = held() {
             return Ok(key);
         }
         let (sealed, passphrases) = (row.clone(), Arc::clone(&self.passphrases));
@@ -136,6 +153,13 @@ impl SealedCustody {
         let key = Arc::new(key);
         self.opened.keep(row, Arc::clone(&key), (self.now)());
         Ok(key)
+    }
+
+    fn turn(&self, key_id: &str) -> &Mutex<()> {
+        let place =
+            key_id.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) ^ usize::from(byte));
+        let [first, ..] = &self.turns;
+        self.turns.get(place % TURNS).unwrap_or(first)
     }
 
     /// Makes a key and offers it to the store; whichever key is pending afterwards is returned.
@@ -310,3 +334,6 @@ async fn off_thread<T: Send + 'static>(
         .await
         .map_err(|error| CustodyError::Other(format!("key work did not finish: {error}")))
 }
+
+#[cfg(test)]
+mod tests;

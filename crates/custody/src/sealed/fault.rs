@@ -18,6 +18,9 @@ pub(super) enum Fault {
     /// The key made a signature that its public half does not verify.
     #[error("it made a signature that does not verify")]
     BadSignature,
+    /// What was sealed to check a passphrase is another text.
+    #[error("it holds another text")]
+    CheckText,
     /// The token is whole, and does not open.
     #[error(
         "it does not open: the passphrase is wrong or the row is damaged; \
@@ -66,6 +69,7 @@ impl Fault {
             Self::Sealing(_) => CustodyError::Other(self.to_string()),
             Self::Algorithm(_)
             | Self::BadSignature
+            | Self::CheckText
             | Self::DoesNotOpen
             | Self::Header(_)
             | Self::KeyIdMismatch

@@ -111,6 +111,8 @@ pub(super) fn unwrap(
 fn derive(header: &JweHeader, passphrase: &Passphrase) -> Zeroizing<Vec<u8>> {
     let salt = [header.alg.as_str().as_bytes(), &[0], &header.salt].concat();
     let (secret, rounds) = (passphrase.expose_bytes(), header.rounds);
+    #[cfg(test)]
+    derivations::count(secret);
     let mut kek = Zeroizing::new(Vec::new());
     match header.alg {
         KeyWrapAlg::Hs256A128 => {
@@ -127,6 +129,26 @@ fn derive(header: &JweHeader, passphrase: &Passphrase) -> Zeroizing<Vec<u8>> {
         }
     }
     kek
+}
+
+/// How often a key was derived, for tests of what signatures cost.
+#[cfg(test)]
+pub(super) mod derivations {
+    use std::collections::HashMap;
+    use std::sync::Mutex;
+
+    static COUNTS: Mutex<Option<HashMap<Vec<u8>, usize>>> = Mutex::new(None);
+
+    pub(super) fn count(secret: &[u8]) {
+        let mut counts = COUNTS.lock().unwrap();
+        *counts.get_or_insert_default().entry(secret.to_vec()).or_default() += 1;
+    }
+
+    /// From this passphrase, by all tests of this process.
+    pub(in super::super) fn of(secret: &str) -> usize {
+        let counts = COUNTS.lock().unwrap();
+        counts.as_ref().and_then(|all| all.get(secret.as_bytes())).copied().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 //! - [`SealedCustody`] is the [`crate::Custody`] over a [`countersign_storage::KeyStore`].
 //! - [`Passphrases`] are the secrets that seal rows, each under its alias; [`try_aliases`] tries
 //!   them on what is stored.
+//! - [`Rotation`] goes from one passphrase to the next: proposed, known to every process
+//!   ([`CheckFollower`] is one, [`RollCall`] listens to all), every key sealed anew ([`Resealer`]),
+//!   and only then the one that holds.
 //! - `jwe` seals bytes into a compact JWE and opens it again (`jwe_header`, `key_wrap` and
 //!   `content` are its parts); `row` turns a key into a row and back; `private_key` makes, loads
 //!   and uses the key itself (`ec_pair` and `rsa_pair` are two kinds of it).
@@ -17,6 +20,7 @@
 
 mod alias_trial;
 mod by_id;
+mod check_follower;
 mod content;
 mod custody;
 mod ec_pair;
@@ -28,16 +32,27 @@ mod mover;
 mod opened_keys;
 mod passphrase;
 mod passphrase_check;
+mod passphrases;
 mod pending_room;
 mod private_key;
+mod resealing;
+mod roll_call;
+mod rotate;
+mod rotation;
 mod row;
 mod rsa_pair;
 #[cfg(test)]
 mod vectors;
 
 pub use alias_trial::{AliasFinding, try_aliases};
+pub use check_follower::{CheckFollower, follow_check};
 pub use custody::{Now, SealedCustody, SealedSettings};
 pub use key_wrap::{BadRounds, Rounds};
 pub use mover::{Arrival, KeyFlaw, KeyMover, Moved};
-pub use passphrase::{DEFAULT_ALIAS, Passphrase, Passphrases};
+pub use passphrase::{DEFAULT_ALIAS, Passphrase};
 pub use passphrase_check::{OpenError, prove_passphrases};
+pub use passphrases::{PassphraseSource, Passphrases};
+pub use resealing::{LeftKey, ResealedPage, Resealer, Resealing};
+pub use roll_call::{BEAT_EVERY, RollCall, SILENT_AFTER};
+pub use rotate::{Onlooker, RotationEnd, RotationEvent, RotationStores, Unopened, rotate};
+pub use rotation::{Rotation, RotationError, Standing};

@@ -9,10 +9,9 @@ use thiserror::Error;
 use tokio::task::spawn_blocking;
 
 use super::fault::Fault;
-use super::jwe;
-use super::jwe_header::{ContentAlg, KeyWrapAlg};
 use super::key_wrap::Rounds;
-use super::passphrase::{Passphrases, variable_of};
+use super::passphrase::variable_of;
+use super::passphrases::Passphrases;
 use super::row;
 use crate::CustodyError;
 
@@ -71,7 +70,7 @@ impl KeyMover {
     pub fn kept(&self, row: &SealedKey, there: &SealedKey) -> Option<SealedKey> {
         let is_same = there.sealed == row.sealed && there.passphrase_alias == row.passphrase_alias;
         let is_anew = self.arrival != Arrival::AsTheyAre
-            && there.passphrase_alias == self.passphrases.default_alias()
+            && there.passphrase_alias == self.passphrases.alias_of_new_keys()
             && (row.passphrase_alias != there.passphrase_alias || is_same);
         let is_settled = match self.arrival {
             Arrival::AsTheyAre => is_same,
@@ -110,21 +109,16 @@ fn arrive(
     arrival: Arrival,
 ) -> Result<SealedKey, Fault> {
     let key = row::open(row, passphrases)?;
+    let sealing = passphrases.sealing();
     match arrival {
-        Arrival::SealedAnew(rounds) if row.passphrase_alias != passphrases.default_alias() => {
-            Ok(SealedKey {
-                encryption_alg: ContentAlg::A256Gcm.as_str().to_owned(),
-                keywrap_alg: KeyWrapAlg::Hs256A128.as_str().to_owned(),
-                passphrase_alias: passphrases.default_alias().to_owned(),
-                sealed: jwe::seal(&key.to_plaintext(), passphrases.default(), rounds)?,
-                ..row.clone()
-            })
+        Arrival::SealedAnew(rounds) if row.passphrase_alias != sealing.alias => {
+            row::seal_anew(row, &key, &sealing, rounds)
         }
         Arrival::AsTheyAre | Arrival::SealedAnew(_) => Ok(row.clone()),
     }
 }
 
-fn flaw(row: &SealedKey, fault: &Fault) -> KeyFlaw {
+pub(super) fn flaw(row: &SealedKey, fault: &Fault) -> KeyFlaw {
     match fault {
         Fault::NoPassphrase { .. } => KeyFlaw::NoPassphrase {
             alias: row.passphrase_alias.clone(),

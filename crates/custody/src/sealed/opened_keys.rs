@@ -52,9 +52,7 @@ impl OpenedKeys {
             return;
         }
         let mut entries = self.lock();
-        if entries.len() >= self.most {
-            entries.retain(|_, entry| self.is_fresh(entry, now));
-        }
+        entries.retain(|_, entry| self.is_fresh(entry, now));
         if entries.len() >= self.most && !entries.contains_key(&row.key_id) {
             let oldest =
                 entries.iter().min_by_key(|(_, entry)| entry.opened_at).map(|(id, _)| id.clone());
@@ -64,6 +62,11 @@ impl OpenedKeys {
         }
         let entry = Entry { sealed_sha256: digest(row), opened_at: now, key };
         entries.insert(row.key_id.clone(), entry);
+    }
+
+    /// Drops every key that is too old, whether anybody asks for it or not.
+    pub(super) fn drop_old(&self, now: DateTime<Utc>) {
+        self.lock().retain(|_, entry| self.is_fresh(entry, now));
     }
 
     /// Forgets the key, for instance because its row is gone.
@@ -159,6 +162,29 @@ mod tests {
         assert!(keys.find(&row("a"), at(3)).is_none());
         assert!(keys.find(&row("b"), at(3)).is_some());
         assert!(keys.find(&row("c"), at(3)).is_some());
+    }
+
+    /// What drops a key wipes it: its types do so when nobody holds them.
+    #[test]
+    fn nobody_holds_a_key_that_was_dropped_for_its_age_its_number_or_its_row() {
+        let keys = keys(2);
+        let kept = |id: &str, seconds| {
+            let key = key();
+            let held = Arc::downgrade(&key);
+            keys.keep(&row(id), key, at(seconds));
+            held
+        };
+        let (a, b, c) = (kept("a", 0), kept("b", 1), kept("c", 2));
+        assert!(a.upgrade().is_none(), "the third takes the place of the first");
+        keys.forget("b");
+        assert!(b.upgrade().is_none());
+        keys.drop_old(at(61));
+        assert!(c.upgrade().is_some());
+        keys.drop_old(at(62));
+        assert!(c.upgrade().is_none(), "nobody asked for it");
+        let (d, e) = (kept("d", 100), kept("e", 160));
+        assert!(d.upgrade().is_none(), "another that is kept drops what is too old");
+        assert!(e.upgrade().is_some());
     }
 
     #[test]

@@ -12,7 +12,8 @@ use tokio::task::spawn_blocking;
 use super::fault::Fault;
 use super::jwe;
 use super::key_wrap::Rounds;
-use super::passphrase::{Passphrase, Passphrases};
+use super::passphrase::Passphrase;
+use super::passphrases::Passphrases;
 use crate::CustodyError;
 use countersign_storage::KeyStore;
 
@@ -68,8 +69,13 @@ pub async fn prove_passphrases(
 
 /// A new check value under the passphrase of new rows. Slow on purpose.
 pub(super) fn seal(passphrases: &Passphrases, rounds: Rounds) -> Result<Vec<u8>, OpenError> {
-    jwe::seal(CHECK_TEXT, passphrases.default(), rounds)
+    seal_with(&passphrases.sealing().passphrase, rounds)
         .map_err(|fault| CustodyError::Other(fault.to_string()).into())
+}
+
+/// A new check value. Slow on purpose.
+pub(super) fn seal_with(passphrase: &Passphrase, rounds: Rounds) -> Result<Vec<u8>, Fault> {
+    jwe::seal(CHECK_TEXT, passphrase, rounds)
 }
 
 /// Proves that one of the passphrases is the one that `sealed` was made with. Any of them will
@@ -77,22 +83,22 @@ pub(super) fn seal(passphrases: &Passphrases, rounds: Rounds) -> Result<Vec<u8>,
 /// purpose.
 pub(super) fn prove(sealed: &[u8], passphrases: &Passphrases) -> Result<(), OpenError> {
     for passphrase in passphrases.all() {
-        match jwe::open(sealed, passphrase) {
-            Ok(text) if bool::from(text.as_slice().ct_eq(CHECK_TEXT)) => return Ok(()),
+        match prove_one(sealed, &passphrase) {
+            Ok(()) => return Ok(()),
             Err(Fault::DoesNotOpen) => {}
-            Ok(_) => return Err(damaged("it holds another text")),
             Err(fault) => return Err(damaged(&fault.to_string())),
         }
     }
-    Err(OpenError::WrongPassphrase { alias: passphrases.default_alias().to_owned() })
+    Err(OpenError::WrongPassphrase { alias: passphrases.alias_of_new_keys() })
 }
 
-/// Whether `passphrase` is the one that `sealed` was made with. Slow on purpose.
-pub(super) fn prove_one(sealed: &[u8], passphrase: &Passphrase) -> bool {
-    jwe::open(sealed, passphrase).is_ok_and(|text| bool::from(text.as_slice().ct_eq(CHECK_TEXT)))
+/// Proves that `passphrase` is the one that `sealed` was made with. Slow on purpose.
+pub(super) fn prove_one(sealed: &[u8], passphrase: &Passphrase) -> Result<(), Fault> {
+    let text = jwe::open(sealed, passphrase)?;
+    if bool::from(text.as_slice().ct_eq(CHECK_TEXT)) { Ok(()) } else { Err(Fault::CheckText) }
 }
 
-fn damaged(why: &str) -> OpenError {
+pub(super) fn damaged(why: &str) -> OpenError {
     let text = format!("the passphrase check in the keys database is damaged ({why}): restore it");
     OpenError::Custody(CustodyError::Other(text))
 }

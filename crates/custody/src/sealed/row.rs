@@ -8,7 +8,8 @@ use super::fault::Fault;
 use super::jwe;
 use super::jwe_header::{ContentAlg, KeyWrapAlg};
 use super::key_wrap::Rounds;
-use super::passphrase::{Passphrases, variable_of};
+use super::passphrase::Passphrase;
+use super::passphrases::{Passphrases, Sealing};
 use super::private_key::ServerKey;
 use countersign_storage::SealedKey;
 use countersign_tuf::keys::{KeyType, PublicKey};
@@ -22,18 +23,35 @@ pub(super) fn seal(
     passphrases: &Passphrases,
     rounds: Rounds,
 ) -> Result<SealedKey, Fault> {
-    let sealed = jwe::seal(&key.to_plaintext(), passphrases.default(), rounds)?;
+    let Sealing { alias, passphrase } = passphrases.sealing();
+    let sealed = jwe::seal(&key.to_plaintext(), &passphrase, rounds)?;
     Ok(SealedKey {
         key_id: key.public().id().as_str().to_owned(),
         encryption_alg: ContentAlg::A256Gcm.as_str().to_owned(),
         keywrap_alg: KeyWrapAlg::Hs256A128.as_str().to_owned(),
         algorithm: key.public().key_type().as_str().to_owned(),
-        passphrase_alias: passphrases.default_alias().to_owned(),
+        passphrase_alias: alias,
         public: key.public().public().to_vec(),
         sealed,
         gun: gun.as_str().to_owned(),
         role: role.as_str().to_owned(),
         last_used: None,
+    })
+}
+
+/// The same row with `key`, which it holds, sealed anew. Slow on purpose.
+pub(super) fn seal_anew(
+    row: &SealedKey,
+    key: &ServerKey,
+    sealing: &Sealing,
+    rounds: Rounds,
+) -> Result<SealedKey, Fault> {
+    Ok(SealedKey {
+        encryption_alg: ContentAlg::A256Gcm.as_str().to_owned(),
+        keywrap_alg: KeyWrapAlg::Hs256A128.as_str().to_owned(),
+        passphrase_alias: sealing.alias.clone(),
+        sealed: jwe::seal(&key.to_plaintext(), &sealing.passphrase, rounds)?,
+        ..row.clone()
     })
 }
 
@@ -54,10 +72,8 @@ pub(super) fn public_half(row: &SealedKey) -> Result<PublicKey, Fault> {
 /// Opens the row and proves that its parts belong together. Slow on purpose.
 pub(super) fn open(row: &SealedKey, passphrases: &Passphrases) -> Result<ServerKey, Fault> {
     let public = public_half(row)?;
-    let passphrase = passphrases
-        .of(&row.passphrase_alias)
-        .ok_or_else(|| Fault::NoPassphrase { variable: variable_of(&row.passphrase_alias) })?;
-    let plaintext = jwe::open(&row.sealed, passphrase)?;
+    let open = |passphrase: &Passphrase| jwe::open(&row.sealed, passphrase);
+    let (plaintext, _) = passphrases.open_with(&row.passphrase_alias, open)?;
     ServerKey::load(public, &plaintext)
 }
 
@@ -65,7 +81,6 @@ pub(super) fn open(row: &SealedKey, passphrases: &Passphrases) -> Result<ServerK
 mod tests {
     use countersign_tuf::keys::ServerKeyAlgorithm;
 
-    use super::super::passphrase::Passphrase;
     use super::*;
 
     fn passphrases() -> Passphrases {

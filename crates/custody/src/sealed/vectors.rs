@@ -14,7 +14,10 @@ use countersign_tuf::keys::{KeyType, PublicKey, SignatureMethod, verify_signatur
 
 use super::fault::Fault;
 use super::jwe;
-use super::passphrase::{Passphrase, Passphrases};
+use super::key_wrap::Rounds;
+use super::passphrase::Passphrase;
+use super::passphrases::Passphrases;
+use super::resealing::sealed_anew;
 use super::row;
 
 /// What must come of a row.
@@ -109,6 +112,31 @@ fn every_row_gets_its_verdict() {
             (Ok(_), Verdict::Refused(expected)) => panic!("{name} opened, expected {expected:?}"),
             (Err(fault), Verdict::Signs(_)) => panic!("{name}: {fault}"),
         }
+    }
+}
+
+#[test]
+fn every_row_that_signs_can_be_sealed_anew_and_signs_then() {
+    let file = read("private_keys.json");
+    let rows = by_name(&file["rows"]);
+    let next = Passphrases::new("next", Passphrase::new("throwaway next".into()).unwrap());
+    let rounds = Rounds::new(1_000).unwrap();
+    for (name, verdict) in expected_rows() {
+        let row = sealed_key(&rows[name]["row"]);
+        let anew = sealed_anew(&row, &passphrases(&file), &next.sealing(), rounds);
+        let Verdict::Signs(bytes) = verdict else {
+            assert!(anew.is_err(), "{name}");
+            continue;
+        };
+        let anew = anew.unwrap();
+        assert_eq!(
+            (anew.key_id.as_str(), anew.passphrase_alias.as_str()),
+            (row.key_id.as_str(), "next")
+        );
+        assert_eq!((&anew.gun, &anew.role, &anew.public), (&row.gun, &row.role, &row.public));
+        let key = row::open(&anew, &next).unwrap();
+        assert_eq!(key.sign(b"a message").unwrap().len(), bytes, "{name}");
+        assert!(row::open(&anew, &passphrases(&file)).is_err(), "{name}");
     }
 }
 

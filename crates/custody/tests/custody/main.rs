@@ -17,6 +17,8 @@ mod passphrases;
 #[cfg(test)]
 mod pending;
 #[cfg(test)]
+mod rotating;
+#[cfg(test)]
 mod stale_rows;
 #[cfg(test)]
 mod workbench;

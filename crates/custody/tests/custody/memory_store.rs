@@ -1,5 +1,7 @@
 //! A key store in memory that keeps the contract of [`KeyStore`], and fails on demand.
 
+mod moves;
+
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -33,6 +35,7 @@ struct State {
     check: Option<Vec<u8>>,
     outage: Outage,
     check_hidden_once: bool,
+    moves: moves::Moves,
 }
 
 impl MemoryStore {
@@ -49,6 +52,11 @@ impl MemoryStore {
     /// Changes every row.
     pub(crate) fn edit(&self, change: impl Fn(&mut SealedKey)) {
         self.lock().rows.iter_mut().for_each(change);
+    }
+
+    /// Removes one row, as deletion makes it look.
+    pub(crate) fn delete(&self, key_id: &str) {
+        self.lock().rows.retain(|row| row.key_id != key_id);
     }
 
     /// Removes every row, as deletion makes it look.

@@ -57,9 +57,17 @@ impl Workbench {
         self.open_with(only(SECRET), pending_keys).await.unwrap()
     }
 
+    /// Custody of one process that shares its passphrases with whoever follows the check value.
+    pub(crate) async fn open_shared(
+        &self,
+        passphrases: Arc<Passphrases>,
+    ) -> Result<SealedCustody, OpenError> {
+        self.open_with(passphrases, SealedSettings::default().pending_keys).await
+    }
+
     async fn open_with(
         &self,
-        passphrases: Passphrases,
+        passphrases: impl Into<Arc<Passphrases>>,
         pending_keys: u32,
     ) -> Result<SealedCustody, OpenError> {
         let rounds = Rounds::new(1_000).unwrap();

@@ -199,7 +199,7 @@ fn tell(manifest: &Manifest, dest: &Path) -> io::Result<()> {
     let (files, bytes) = (manifest.files.len(), manifest.bytes());
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "backed up to {}: {files} files, {bytes} bytes, verified", dest.display())?;
-    if !manifest.files.contains_key("secrets/key-passphrase") {
+    if !manifest.files.keys().any(|name| name.starts_with("secrets/key-passphrase")) {
         writeln!(stdout, "the passphrase of the keys is not in it: keep it yourself")?;
     }
     stdout.flush()

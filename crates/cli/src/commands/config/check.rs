@@ -22,6 +22,7 @@ use crate::certificates::{client_policy, doubts_about_lists};
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
+use crate::key_source::KeptFile;
 use crate::token_settings::token_settings;
 use crate::{audit_log, flags, key_ring, token_desk};
 
@@ -157,6 +158,7 @@ async fn try_passphrases(
 /// One line for each private thing that other users of this machine can read.
 fn exposed(settings: &Settings, dir: &DataDir) -> String {
     let mut private: Vec<PathBuf> = vec![dir.path().to_owned(), dir.key_passphrase()];
+    private.extend(KeptFile::all(dir).into_iter().flatten().map(|file| file.path));
     private.extend(settings.tls.own().map(|own| own.key.to_owned()));
     private.extend(settings.keys.passphrase_file.clone());
     private.extend(settings.tokens.own_key().map(|own| own.key.to_owned()));
