@@ -10,6 +10,7 @@ use serde::Deserialize as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::key_rules::Rule;
 use crate::nearest::{advice, keys_of, nearest};
 use crate::notary::{self, NotaryConfig};
 use crate::sections::access::{Access, Issuer};
@@ -295,6 +296,7 @@ pub(crate) fn known_keys() -> Vec<String> {
 fn keys_of_tables(path: &str) -> Vec<String> {
     let keys = match path {
         "access.issuers" => keys_of::<Issuer>(),
+        "keys.rules" => keys_of::<Rule>(),
         "repositories.limits" => keys_of::<Limit>(),
         "tokens.services" => keys_of::<Registry>(),
         _ => &[],

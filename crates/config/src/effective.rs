@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::document::{self, Read, known_keys};
 use crate::overrides::{self, Overrides, Way};
 use crate::sections::keys::{PASSPHRASE_KEY, PassphraseSource};
-use crate::{ConfigError, NotaryConfig, Settings};
+use crate::{ConfigError, NotaryConfig, Settings, key_rules};
 
 /// The settings that hold, and where each came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,7 @@ impl Effective {
         settings.tls = settings.tls.whole()?;
         settings.tokens = settings.tokens.whole()?;
         settings.access.check(&settings.tokens)?;
+        key_rules::check(&settings, &origins)?;
         settings.database.metadata()?;
         settings.database.keys()?;
         let notary = notary.map(|notary| notary.settled(&origins)).transpose()?;

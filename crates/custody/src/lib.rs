@@ -2,19 +2,27 @@
 //!
 //! [`Custody`] is the boundary: trust asks it for keys and signatures and never sees a private
 //! key. [`sealed`] keeps them encrypted in the database, in the Go signer's row format.
+//! [`KeyHomes`] is custody over several places at once; a [`KeyPlan`] says which of them a new key
+//! goes to.
 //!
 //! Never in here: HTTP, publish rules.
 //!
-//! To add a place where keys live: implement [`Custody`] in a folder of its own, and run the
-//! tests of `tests/custody/` on it.
+//! To add a place where keys live: implement [`Custody`] in a folder of its own, run the tests of
+//! `tests/custody/` on it, and name it in [`Home`].
 
 use async_trait::async_trait;
 use countersign_tuf::keys::{KeyId, PublicKey, ServerKeyAlgorithm};
 use countersign_tuf::names::{Gun, ServerRole};
 use thiserror::Error;
 
+mod key_homes;
+mod key_plan;
+mod known_homes;
 pub mod remote;
 pub mod sealed;
+
+pub use key_homes::{KeyHomes, NoSuchHome};
+pub use key_plan::{Guns, Home, KeyChoice, KeyPlan, KeyRule};
 
 /// Why custody could not answer.
 #[derive(Debug, Error)]
@@ -99,6 +107,18 @@ pub trait Custody: Send + Sync {
         id: &KeyId,
         message: &[u8],
     ) -> Result<Option<KeySignature>, CustodyError>;
+
+    /// Signs as [`Custody::sign`] does, for whoever tries the key out: where it can be helped,
+    /// that counts as no use of the key.
+    async fn try_out(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        id: &KeyId,
+        message: &[u8],
+    ) -> Result<Option<KeySignature>, CustodyError> {
+        self.sign(gun, role, id, message).await
+    }
 
     /// Whether keys can be reached now.
     async fn check(&self) -> Result<(), CustodyError>;

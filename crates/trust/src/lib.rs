@@ -34,10 +34,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
-use countersign_custody::Custody;
+use countersign_custody::{Custody, KeyPlan};
 use countersign_storage::{MetadataStore, StoredDocument};
 use countersign_tuf::digest::Sha256Digest;
-use countersign_tuf::keys::ServerKeyAlgorithm;
 use countersign_tuf::rules::Circumstances;
 
 pub use clock::{Clock, SystemClock};
@@ -62,8 +61,8 @@ use recent_reads::RecentReads;
 /// What an operator may choose about how the server signs and judges.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// The algorithm of new server keys.
-    pub key_algorithm: ServerKeyAlgorithm,
+    /// The algorithm of new server keys, by GUN and role. Where they go is for custody to know.
+    pub key_plan: Arc<KeyPlan>,
     /// How long a new timestamp lives.
     pub timestamp_lifetime: Duration,
     /// How long a new server-signed snapshot lives.
@@ -95,7 +94,7 @@ pub enum Writes {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            key_algorithm: ServerKeyAlgorithm::Ecdsa,
+            key_plan: Arc::default(),
             timestamp_lifetime: Duration::days(14),
             snapshot_lifetime: Duration::days(3 * 365),
             max_version_step: NonZeroU32::new(100_000),

@@ -72,7 +72,8 @@ impl Trust {
         gun: &Gun,
         role: ServerRole,
     ) -> Result<Option<PublicKey>, TrustError> {
-        Ok(self.custody.find_pending(gun, role, self.policy.key_algorithm).await?)
+        let algorithm = self.policy.key_plan.choose(gun, role).algorithm;
+        Ok(self.custody.find_pending(gun, role, algorithm).await?)
     }
 
     /// A pending key for this role: one that has not signed yet. Nothing else changes until a
@@ -82,10 +83,9 @@ impl Trust {
     /// [`TrustError::Custody`] when none could be made; [`TrustError::ReadOnly`].
     pub async fn rotate_key(&self, gun: &Gun, role: ServerRole) -> Result<PublicKey, TrustError> {
         self.refuse_if_read_only()?;
-        self.within_patience(async {
-            Ok(self.custody.pending_key(gun, role, self.policy.key_algorithm).await?)
-        })
-        .await
+        let algorithm = self.policy.key_plan.choose(gun, role).algorithm;
+        self.within_patience(async { Ok(self.custody.pending_key(gun, role, algorithm).await?) })
+            .await
     }
 
     /// The keys that the current root names for a role. `None`: there is no root.

@@ -1,10 +1,12 @@
-//! Who holds the server's keys, opened for a server.
+//! Who holds the server's keys, opened for a server: every home that the settings have.
+//!
+//! To add a home: open it in a file of its own, and put it beside the others in [`Opening::open`].
 
 mod sealed;
 
 use std::sync::Arc;
 
-use countersign_custody::Custody;
+use countersign_custody::{Custody, Home, KeyHomes};
 
 use crate::exit::Failure;
 pub(crate) use sealed::Opening;
@@ -12,15 +14,19 @@ pub(crate) use sealed::Opening;
 /// Custody that was opened, and what the operator should know of it.
 pub(crate) struct Opened {
     /// Who holds the keys.
-    pub(crate) custody: Arc<dyn Custody>,
+    pub(crate) custody: Arc<KeyHomes>,
     /// One line each.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Opening<'_> {
-    /// Custody as the settings want it.
+    /// Custody as the settings want it. Sealed keys are always at home: roots may name them,
+    /// wherever new ones go.
     pub(crate) async fn open(&self) -> Result<Opened, Failure> {
         let (sealed, warnings) = self.sealed().await?;
-        Ok(Opened { custody: Arc::new(sealed), warnings })
+        let homes: Vec<(Home, Arc<dyn Custody>)> = vec![(Home::Sealed, Arc::new(sealed))];
+        let custody = KeyHomes::new(Arc::clone(&self.plan), homes)
+            .map_err(|missing| Failure::Usage(missing.to_string()))?;
+        Ok(Opened { custody: Arc::new(custody), warnings })
     }
 }

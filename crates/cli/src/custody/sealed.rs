@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use countersign_custody::CustodyError;
 use countersign_custody::sealed::{
     OpenError, Passphrases, SealedCustody, SealedSettings, try_aliases,
 };
+use countersign_custody::{CustodyError, KeyPlan};
 use countersign_trust::{Clock as _, SystemClock};
 
 use crate::database::{Place, Stores, TRY_AGAIN};
@@ -24,6 +24,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) place: &'a Place,
     /// How new rows are sealed.
     pub(crate) settings: SealedSettings,
+    /// Where new keys go.
+    pub(crate) plan: Arc<KeyPlan>,
     /// What opens and seals them.
     pub(crate) passphrases: &'a Arc<Passphrases>,
 }

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::key_rules::{KeyHome, Rule, rules};
 use crate::{ConfigError, secret};
 
 /// The environment variable that holds the passphrase.
@@ -31,12 +32,21 @@ pub struct Keys {
     /// Default: `ecdsa`. One of `ecdsa`, `ed25519`.
     #[serde(deserialize_with = "algorithm", serialize_with = "name_of_algorithm")]
     pub algorithm: ServerKeyAlgorithm,
+    /// Where new keys live.
+    ///
+    /// Default: `sealed`. One of `sealed`, `token`, `remote`, as far as they are configured.
+    pub custody: Option<KeyHome>,
     /// The file with the passphrase that seals the keys.
     ///
     /// Default: none. The environment variables `COUNTERSIGN_KEY_PASSPHRASE` and
     /// `COUNTERSIGN_KEY_PASSPHRASE_FILE` win over it, and so do `NOTARY_SIGNER_COUNTERSIGN` and
     /// `NOTARY_SIGNER_COUNTERSIGN_FILE`, as Notary's signer names them.
     pub passphrase_file: Option<PathBuf>,
+    /// Other algorithms and homes for new keys of some roles and GUNs.
+    ///
+    /// Default: none. The first that fits decides.
+    #[serde(deserialize_with = "rules")]
+    pub rules: Vec<Rule>,
 }
 
 impl Keys {

@@ -2,7 +2,7 @@
 
 #![expect(
     missing_docs,
-    clippy::all,
+    clippy::too_many_lines,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     clippy::missing_errors_doc,

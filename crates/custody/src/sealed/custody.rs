@@ -206,8 +206,18 @@ impl SealedCustody {
         Ok(self.opened(row).await?.public().clone())
     }
 
-    /// Signs with the key of a row that was read just now.
+    /// Signs with the key of a row that was read just now, and notes that.
     pub(super) async fn sign_with(
+        &self,
+        row: &SealedKey,
+        message: &[u8],
+    ) -> Result<KeySignature, CustodyError> {
+        let signature = self.signature(row, message).await?;
+        self.note_use(row).await?;
+        Ok(signature)
+    }
+
+    async fn signature(
         &self,
         row: &SealedKey,
         message: &[u8],
@@ -217,7 +227,6 @@ impl SealedCustody {
         let bytes = off_thread(move || signer.sign(&message))
             .await?
             .map_err(|fault| fault.of_row(&row.key_id, &row.passphrase_alias))?;
-        self.note_use(row).await?;
         Ok(KeySignature { key: key.public().clone(), bytes })
     }
 
@@ -304,6 +313,17 @@ impl Custody for SealedCustody {
     ) -> Result<Option<KeySignature>, CustodyError> {
         let Some(row) = self.bound_row(gun, role, id).await? else { return Ok(None) };
         self.sign_with(&row, message).await.map(Some)
+    }
+
+    async fn try_out(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        id: &KeyId,
+        message: &[u8],
+    ) -> Result<Option<KeySignature>, CustodyError> {
+        let Some(row) = self.bound_row(gun, role, id).await? else { return Ok(None) };
+        self.signature(&row, message).await.map(Some)
     }
 
     async fn check(&self) -> Result<(), CustodyError> {

@@ -2,10 +2,11 @@
 
 use chrono::TimeDelta;
 
-use countersign_custody::CustodyError;
+use countersign_custody::{Custody as _, CustodyError};
+use countersign_tuf::names::ServerRole;
 
 use crate::memory_store::Outage;
-use crate::workbench::{Workbench, pending, sign, sign_well};
+use crate::workbench::{MESSAGE, Workbench, gun, pending, sign, sign_well};
 
 #[tokio::test]
 async fn first_signature_is_noted() {
@@ -68,4 +69,17 @@ async fn later_signature_that_cannot_be_noted_stands() {
     bench.pass(TimeDelta::days(2));
     sign_well(&custody, &key).await;
     assert_eq!(bench.store.rows()[0].last_used, Some(first));
+}
+
+#[tokio::test]
+async fn a_key_that_is_tried_out_stays_pending_and_signs_all_the_same() {
+    let bench = Workbench::new();
+    let custody = bench.custody().await;
+    let key = pending(&custody).await;
+    let tried = custody.try_out(&gun(), ServerRole::Timestamp, key.id(), MESSAGE).await;
+    assert_eq!(tried.unwrap().unwrap().key, key);
+    assert_eq!(bench.store.rows()[0].last_used, None);
+    assert_eq!(pending(&custody).await, key);
+    let other = custody.try_out(&gun(), ServerRole::Snapshot, key.id(), MESSAGE).await;
+    assert_eq!(other.unwrap(), None, "of another role");
 }

@@ -9,6 +9,8 @@ mod binding;
 #[cfg(test)]
 mod by_id;
 #[cfg(test)]
+mod homes;
+#[cfg(test)]
 mod last_use;
 #[cfg(test)]
 mod memory_store;

@@ -12,7 +12,7 @@ use countersign_trust::{SystemClock, Trust, TrustError};
 use countersign_tuf::names::Gun;
 
 use super::tell;
-use crate::commands::serve::{policy, sealed_settings};
+use crate::commands::serve::{key_plan, policy, sealed_settings};
 use crate::custody::{Opened, Opening};
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
@@ -79,6 +79,7 @@ impl Signing<'_> {
             stores,
             place: self.databases.keys(),
             settings: sealed_settings(self.settings),
+            plan: Arc::new(key_plan(self.settings)),
             passphrases: self.passphrases,
         };
         let Opened { custody, warnings } = opening.open().await?;

@@ -23,7 +23,7 @@ use crate::revocation::Revocation;
 use crate::token_desk::TokenDesk;
 use crate::token_settings::token_settings;
 use crate::{audit_log, key_ring, logs};
-pub(crate) use settings::{policy, sealed_settings};
+pub(crate) use settings::{key_plan, policy, sealed_settings};
 use started::Started;
 
 /// Start the server.

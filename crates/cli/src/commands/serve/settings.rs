@@ -1,10 +1,12 @@
 //! The settings in the words of the crates that obey them.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
-use countersign_config::Settings;
 use countersign_config::sections::repositories::Limit;
+use countersign_config::{KeyHome, KeyRule as RuleSetting, Settings};
 use countersign_custody::sealed::SealedSettings;
+use countersign_custody::{Guns, Home, KeyChoice, KeyPlan, KeyRule};
 use countersign_server::{
     Caching, DocumentLimits, Limits, PublishRate, Rate, ServerSettings, Stopping,
 };
@@ -22,7 +24,7 @@ pub(super) fn clears(settings: &Settings) -> bool {
 pub(crate) fn policy(settings: &Settings) -> Policy {
     let span = |lifetime| chrono::Duration::from_std(lifetime).unwrap_or(chrono::Duration::MAX);
     Policy {
-        key_algorithm: settings.keys.algorithm,
+        key_plan: Arc::new(key_plan(settings)),
         timestamp_lifetime: span(settings.expiry.timestamp),
         snapshot_lifetime: span(settings.expiry.snapshot),
         max_version_step: NonZeroU32::new(settings.limits.version_step),
@@ -35,6 +37,28 @@ pub(crate) fn policy(settings: &Settings) -> Policy {
         body_bytes: settings.caching.body_bytes,
         ..Policy::default()
     }
+}
+
+/// Where new keys go, and by which algorithm.
+pub(crate) fn key_plan(settings: &Settings) -> KeyPlan {
+    let home = |home| match home {
+        KeyHome::Sealed => Home::Sealed,
+        KeyHome::Token => Home::Token,
+        KeyHome::Remote => Home::Remote,
+    };
+    let rule = |rule: &RuleSetting| KeyRule {
+        role: rule.role,
+        guns: match (&rule.gun, &rule.gun_prefix) {
+            (Some(gun), _) => Guns::One(gun.clone()),
+            (None, Some(prefix)) => Guns::Below(prefix.clone()),
+            (None, None) => Guns::All,
+        },
+        home: rule.custody.map(home),
+        algorithm: rule.algorithm,
+    };
+    let default =
+        KeyChoice { home: home(settings.default_key_home()), algorithm: settings.keys.algorithm };
+    KeyPlan { default, rules: settings.keys.rules.iter().map(rule).collect() }
 }
 
 pub(crate) fn sealed_settings(settings: &Settings) -> SealedSettings {
@@ -116,6 +140,7 @@ mod tests {
     use std::time::Duration;
 
     use countersign_tuf::keys::ServerKeyAlgorithm;
+    use countersign_tuf::names::ServerRole;
 
     use super::*;
 
@@ -125,7 +150,7 @@ mod tests {
         assert_eq!(server_settings(&settings), ServerSettings::default());
         assert_eq!(sealed_settings(&settings), SealedSettings::default());
         let (ours, theirs) = (policy(&settings), Policy::default());
-        assert_eq!(ours.key_algorithm, theirs.key_algorithm);
+        assert_eq!(ours.key_plan, theirs.key_plan);
         assert_eq!(ours.timestamp_lifetime, theirs.timestamp_lifetime);
         assert_eq!(ours.snapshot_lifetime, theirs.snapshot_lifetime);
         assert_eq!(ours.max_version_step, theirs.max_version_step);
@@ -236,6 +261,22 @@ mod tests {
     fn every_choice_about_signing_reaches_trust() {
         let mut settings = Settings::default();
         settings.keys.algorithm = ServerKeyAlgorithm::Ed25519;
+        let gun = countersign_tuf::names::Gun::parse("a/b").unwrap();
+        let prefix: countersign_tuf::gun_prefix::GunPrefix = "a/".parse().unwrap();
+        settings.keys.rules = vec![
+            RuleSetting {
+                role: Some(ServerRole::Snapshot),
+                gun: Some(gun.clone()),
+                custody: Some(KeyHome::Remote),
+                ..RuleSetting::default()
+            },
+            RuleSetting {
+                gun_prefix: Some(prefix.clone()),
+                algorithm: Some(ServerKeyAlgorithm::Ecdsa),
+                ..RuleSetting::default()
+            },
+            RuleSetting { custody: Some(KeyHome::Token), ..RuleSetting::default() },
+        ];
         settings.expiry.timestamp = Duration::from_secs(3600);
         settings.expiry.snapshot = Duration::from_secs(7200);
         settings.limits.version_step = 0;
@@ -243,7 +284,22 @@ mod tests {
         settings.caching.body_bytes = 5;
         let policy = policy(&settings);
         assert_eq!(policy.body_bytes, 5);
-        assert_eq!(policy.key_algorithm, ServerKeyAlgorithm::Ed25519);
+        let rules = vec![
+            KeyRule {
+                role: Some(ServerRole::Snapshot),
+                guns: Guns::One(gun),
+                home: Some(Home::Remote),
+                algorithm: None,
+            },
+            KeyRule {
+                guns: Guns::Below(prefix),
+                algorithm: Some(ServerKeyAlgorithm::Ecdsa),
+                ..KeyRule::default()
+            },
+            KeyRule { home: Some(Home::Token), ..KeyRule::default() },
+        ];
+        let default = KeyChoice { home: Home::Sealed, algorithm: ServerKeyAlgorithm::Ed25519 };
+        assert_eq!(*policy.key_plan, KeyPlan { default, rules });
         assert_eq!(policy.timestamp_lifetime, chrono::Duration::hours(1));
         assert_eq!(policy.snapshot_lifetime, chrono::Duration::hours(2));
         assert_eq!(policy.max_version_step, None);

@@ -13,7 +13,9 @@ use countersign_trust::operate::Rounds;
 use countersign_trust::{StorageLimits, SystemClock, Trust, Writes, follow_deletions};
 use tokio::sync::{oneshot, watch};
 
-use super::settings::{clears, policy, sealed_settings, server_settings, stopping, storage_limits};
+use super::settings::{
+    clears, key_plan, policy, sealed_settings, server_settings, stopping, storage_limits,
+};
 use super::system;
 use crate::audit_log;
 use crate::away::Away;
@@ -171,6 +173,7 @@ impl Started {
             stores: &stores,
             place: self.databases.keys(),
             settings: sealed_settings(&self.settings),
+            plan: Arc::new(key_plan(&self.settings)),
             passphrases,
         };
         let Opened { custody, warnings } = opening.open().await?;
