@@ -12,6 +12,7 @@
 //! [`session::Session`] in the file of its theme below `e2e/`, played with [`compare::alike`];
 //! one that the engine may change goes below `e2e/flows/`, and is listed in `e2e/engines.rs`.
 
+pub mod cast;
 pub mod compare;
 pub mod damage;
 pub mod peers;

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use crate::peers::countersign::Countersign;
 use crate::peers::gate::Gate;
 use crate::peers::go_notary::GoNotary;
+use crate::peers::mixed::Mixed;
 use crate::peers::notary_client::{NotaryClient, Outcome};
 use crate::transcript::Transcript;
 use crate::wire::Endpoint;
@@ -28,6 +29,8 @@ pub enum Server {
     CountersignRestarted(Countersign),
     /// The reference.
     Go(Box<GoNotary>),
+    /// A server and a signer, each Go's or ours.
+    Mixed(Box<Mixed>),
 }
 
 impl Server {
@@ -37,6 +40,7 @@ impl Server {
         match self {
             Self::Countersign(server) | Self::CountersignRestarted(server) => server.endpoint(),
             Self::Go(server) => server.endpoint(),
+            Self::Mixed(deployment) => deployment.endpoint(),
         }
     }
 
@@ -44,6 +48,7 @@ impl Server {
         match self {
             Self::Countersign(server) | Self::CountersignRestarted(server) => server.kill9(),
             Self::Go(server) => server.stop(),
+            Self::Mixed(deployment) => deployment.stop_server(),
         }
     }
 
@@ -53,6 +58,7 @@ impl Server {
                 server.start_again().await
             }
             Self::Go(server) => server.start_again().await,
+            Self::Mixed(deployment) => deployment.start_server_again().await,
         }
     }
 }
@@ -249,7 +255,9 @@ impl Session {
     ) -> Result<()> {
         let text = match self.server {
             Server::Go(_) => words.go,
-            Server::Countersign(_) | Server::CountersignRestarted(_) => words.countersign,
+            Server::Countersign(_) | Server::CountersignRestarted(_) | Server::Mixed(_) => {
+                words.countersign
+            }
         };
         let outcome = self.run_unrecorded(client, arguments, "").await?;
         let fits = outcome.code == Some(1) && outcome.says(text);

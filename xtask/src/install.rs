@@ -18,7 +18,7 @@ struct Program {
     package: &'static str,
 }
 
-const PROGRAMS: [Program; 14] = [
+const PROGRAMS: [Program; 15] = [
     Program { path: "/usr/bin/notary", package: "notary" },
     Program { path: "/usr/bin/notary-server", package: "notary" },
     Program { path: "/usr/bin/openssl", package: "openssl" },
@@ -30,6 +30,7 @@ const PROGRAMS: [Program; 14] = [
     Program { path: "/usr/bin/docker-compose", package: "docker-compose" },
     Program { path: "/usr/sbin/haproxy", package: "haproxy" },
     Program { path: "/usr/bin/systemd-analyze", package: "systemd" },
+    Program { path: "/usr/bin/strace", package: "strace" },
     Program { path: "/bin/busybox", package: "busybox-static" },
     Program { path: "/usr/lib/python3/dist-packages/jwt/__init__.py", package: "python3-jwt" },
     Program {

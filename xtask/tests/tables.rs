@@ -17,7 +17,7 @@ const CHECKLIST: [RangeInclusive<u16>; 8] =
     [1..=19, 30..=42, 50..=92, 100..=106, 120..=131, 150..=161, 170..=180, 200..=209];
 
 /// The places where an attacker may stand.
-const POSITIONS: [&str; 14] = [
+const POSITIONS: [&str; 15] = [
     "The network, without a certificate that the reader accepts",
     "A mirror, cache or proxy that the reader accepts as the server",
     "The registry that holds the images",
@@ -25,6 +25,7 @@ const POSITIONS: [&str; 14] = [
     "Whoever reaches a server that asks for tokens, rules or certificates, and has none that count",
     "A user with a token, a login or a certificate",
     "The server's database without the passphrase",
+    "Another process of the server's user, its core dumps, or the machine's swap",
     "The audit log's file",
     "A stolen timestamp key, at a mirror's place",
     "The server itself, or all its keys, snapshot keys among them",
@@ -97,6 +98,7 @@ fn functions(room: &str) -> String {
     let folder = match room {
         "tests" => root().join("tests"),
         "fuzz" => root().join("fuzz/targets"),
+        "xtask" => root().join("xtask/tests"),
         room => root().join("crates").join(room),
     };
     assert!(folder.is_dir(), "{room} is no room");

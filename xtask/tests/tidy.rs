@@ -191,6 +191,52 @@ fn every_decision_is_in_the_index() {
     }
 }
 
+/// How much of a guess is right must not show in how long a comparison takes: `subtle` compares
+/// secrets, and the crates that verify hashes and codes.
+#[test]
+fn no_secret_is_compared_by_an_operator_that_stops_early() {
+    let product = |path: &PathBuf| {
+        let path = path.strip_prefix(root()).unwrap();
+        path.starts_with("crates") && path.components().any(|part| part.as_os_str() == "src")
+    };
+    let mut compared = Vec::new();
+    for path in files(&[".rs"]).into_iter().filter(product) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let exposed = ["expose_secret()", "expose_bytes()"];
+        compared.extend(
+            code.lines()
+                .filter(|line| exposed.iter().any(|name| line.contains(name)))
+                .filter(|line| line.contains(" == ") || line.contains(" != "))
+                .map(|line| format!("{}: {}", path.display(), line.trim())),
+        );
+        compared.extend(
+            code.split("#[derive(")
+                .filter(|item| derives_equality_over_a_secret(item))
+                .map(|item| format!("{}: #[derive({item}", path.display())),
+        );
+    }
+    assert!(compared.is_empty(), "compare with subtle: {compared:#?}");
+}
+
+/// Whether an item, from its list of derived traits on, compares a secret field by itself.
+fn derives_equality_over_a_secret(item: &str) -> bool {
+    let (traits, rest) = item.split_once(")]").unwrap_or_default();
+    let end = [rest.find("\n}"), rest.find(";\n")].into_iter().flatten().min();
+    let body = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+    let secrets = ["SecretString", "SecretBox", "Zeroizing<"];
+    traits.contains("PartialEq") && secrets.iter().any(|secret| body.contains(secret))
+}
+
+#[test]
+fn a_derived_comparison_of_a_secret_is_noticed() {
+    assert!(derives_equality_over_a_secret("Clone, PartialEq)]\nstruct A {\n a: SecretString,\n}"));
+    assert!(derives_equality_over_a_secret("PartialEq)]\nstruct A(Zeroizing<String>);\n"));
+    assert!(!derives_equality_over_a_secret("Clone)]\nstruct A(SecretString);\n"));
+    let other = "PartialEq)]\nstruct A(u8);\n\nstruct B(SecretString);\n";
+    assert!(!derives_equality_over_a_secret(other));
+}
+
 #[test]
 fn the_readme_begins_with_the_two_commands() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();

@@ -18,6 +18,7 @@ mod database;
 mod exit;
 mod flags;
 mod greeting;
+mod hardening;
 mod key_passphrase;
 mod key_ring;
 mod key_source;
@@ -82,6 +83,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Before anything is read that others must not see.
+    if let Err(failure) = hardening::of_every_command() {
+        return exit::conclude(Err(failure));
+    }
     // Fails only when there is a provider already, and nothing ran before this line.
     rustls::crypto::ring::default_provider().install_default().ok();
     let arguments = match notary_name::translate(std::env::args_os().collect()) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use subtle::ConstantTimeEq as _;
 
 use crate::ConfigError;
 use crate::sections::database::Location;
@@ -26,7 +27,8 @@ impl DatabaseUrl {
 
     /// Whether a password is in it.
     pub(crate) fn holds_password(&self) -> bool {
-        self.shown() != self.0.expose_secret()
+        // What is shown lacks nothing but that.
+        !same(&self.shown(), self.0.expose_secret())
     }
 
     /// What it points to; `origin` names the setting in an error.
@@ -95,8 +97,13 @@ impl From<SecretString> for DatabaseUrl {
 
 impl PartialEq for DatabaseUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.0.expose_secret() == other.0.expose_secret()
+        same(self.0.expose_secret(), other.0.expose_secret())
     }
+}
+
+/// Takes as long wherever they differ.
+fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
 impl Eq for DatabaseUrl {}

@@ -13,6 +13,7 @@
 
 mod compared;
 mod database_url;
+mod debugging;
 mod document;
 mod effective;
 mod error;
@@ -32,6 +33,7 @@ mod variables;
 
 pub use compared::compared_database;
 pub use database_url::DatabaseUrl;
+pub use debugging::Debugging;
 pub use effective::{Effective, Listed, Origin};
 pub use error::ConfigError;
 pub use host_name::{HostName, NotAHostName};

@@ -4,7 +4,7 @@ use crate::nearest::nearest;
 use crate::overrides::VARIABLES;
 use crate::sections::database::{KEYS_URL_FILE, URL_FILE};
 use crate::sections::keys::{PASSPHRASE, PASSPHRASE_FILE};
-use crate::{compared, import_source};
+use crate::{compared, debugging, import_source};
 
 const PREFIX: &str = "COUNTERSIGN_";
 
@@ -21,6 +21,7 @@ pub fn advice(name: &str) -> Option<String> {
             .chain(files)
             .chain(import_source::VARIABLES)
             .chain(compared::VARIABLES)
+            .chain(debugging::VARIABLES)
     };
     let of_kubernetes = rest.starts_with("SERVICE_") || rest == "PORT" || rest.starts_with("PORT_");
     if of_kubernetes || known().any(|right| right == name) {
@@ -58,6 +59,7 @@ mod tests {
             "COUNTERSIGN_DATABASE_URL",
             "COUNTERSIGN_DATABASE_URL_FILE",
             "COUNTERSIGN_KEYS_DATABASE_URL_FILE",
+            "COUNTERSIGN_ALLOW_DEBUGGING",
             "COUNTERSIGN_SERVICE_HOST",
             "COUNTERSIGN_PORT",
             "COUNTERSIGN_PORT_4443_TCP_ADDR",

@@ -20,6 +20,7 @@ mod key_plan;
 mod known_homes;
 pub mod remote;
 pub mod sealed;
+pub mod signature_log;
 
 pub use key_homes::{KeyHomes, NoSuchHome};
 pub use key_plan::{Guns, Home, KeyChoice, KeyPlan, KeyRule};

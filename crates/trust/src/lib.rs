@@ -42,6 +42,7 @@ use countersign_tuf::rules::Circumstances;
 pub use clock::{Clock, SystemClock};
 pub use clock_watch::{BackwardClock, ClockWentBack};
 pub use countersign_custody::CustodyError;
+pub use countersign_custody::signature_log::Caller as SignatureCaller;
 pub use countersign_storage::{Change, ChangeCategory, ChangeRange, StorageError};
 pub use error::{MissingKeys, TrustError};
 pub use follow_deletions::{DeletionFollower, follow_deletions};

@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -118,17 +118,42 @@ pub struct GoNotary {
 
 /// What the pair's databases run on.
 #[derive(Debug)]
-enum Database {
+pub(super) enum Database {
     MariaDb(MariaDb),
     Postgres(Postgres),
 }
 
 /// How both programs name and reach their databases.
 #[derive(Debug)]
-struct Storage {
+pub(super) struct Storage {
     backend: &'static str,
     server: String,
     signer: String,
+}
+
+impl Storage {
+    /// Both databases, with Notary's tables, on a PostgreSQL of their own.
+    pub(super) async fn on_postgres() -> Result<(Self, Database)> {
+        let postgres = Postgres::start().await?;
+        postgres.create_database(GoNotary::SERVER_DATABASE, SERVER_TABLES).await?;
+        postgres.create_database(GoNotary::SIGNER_DATABASE, SIGNER_TABLES).await?;
+        let url = |name| {
+            format!("postgres://postgres@127.0.0.1:{}/{name}?sslmode=disable", postgres.port())
+        };
+        let (server, signer) = (url(GoNotary::SERVER_DATABASE), url(GoNotary::SIGNER_DATABASE));
+        let storage = Self { backend: "postgres", server, signer };
+        Ok((storage, Database::Postgres(postgres)))
+    }
+
+    /// The same on a MariaDB of their own.
+    pub(super) async fn on_mariadb() -> Result<(Self, Database)> {
+        let mariadb = MariaDb::start().await?;
+        mariadb.create_database(GoNotary::SERVER_DATABASE, MYSQL_SERVER_TABLES).await?;
+        mariadb.create_database(GoNotary::SIGNER_DATABASE, MYSQL_SIGNER_TABLES).await?;
+        let url = |name| format!("root@tcp(127.0.0.1:{})/{name}?parseTime=True", mariadb.port());
+        let (server, signer) = (url(GoNotary::SERVER_DATABASE), url(GoNotary::SIGNER_DATABASE));
+        Ok((Self { backend: "mysql", server, signer }, Database::MariaDb(mariadb)))
+    }
 }
 
 impl GoNotary {
@@ -177,15 +202,8 @@ impl GoNotary {
     /// # Errors
     /// A program is not installed (the message names the package) or does not start.
     pub async fn start() -> Result<Self> {
-        let postgres = Postgres::start().await?;
-        postgres.create_database(Self::SERVER_DATABASE, SERVER_TABLES).await?;
-        postgres.create_database(Self::SIGNER_DATABASE, SIGNER_TABLES).await?;
-        let url = |name| {
-            format!("postgres://postgres@127.0.0.1:{}/{name}?sslmode=disable", postgres.port())
-        };
-        let (server, signer) = (url(Self::SERVER_DATABASE), url(Self::SIGNER_DATABASE));
-        let storage = Storage { backend: "postgres", server, signer };
-        Self::on(storage, Database::Postgres(postgres)).await
+        let (storage, database) = Storage::on_postgres().await?;
+        Self::on(storage, database).await
     }
 
     /// The same pair on MariaDB.
@@ -193,12 +211,8 @@ impl GoNotary {
     /// # Errors
     /// As [`GoNotary::start`].
     pub async fn start_on_mariadb() -> Result<Self> {
-        let mariadb = MariaDb::start().await?;
-        mariadb.create_database(Self::SERVER_DATABASE, MYSQL_SERVER_TABLES).await?;
-        mariadb.create_database(Self::SIGNER_DATABASE, MYSQL_SIGNER_TABLES).await?;
-        let url = |name| format!("root@tcp(127.0.0.1:{})/{name}?parseTime=True", mariadb.port());
-        let (server, signer) = (url(Self::SERVER_DATABASE), url(Self::SIGNER_DATABASE));
-        Self::on(Storage { backend: "mysql", server, signer }, Database::MariaDb(mariadb)).await
+        let (storage, database) = Storage::on_mariadb().await?;
+        Self::on(storage, database).await
     }
 
     async fn on(storage: Storage, database: Database) -> Result<Self> {
@@ -286,22 +300,37 @@ impl GoNotary {
     }
 
     async fn warm(&self) -> Result<()> {
-        let wire = Wire::to(&self.endpoint)?;
-        for path in [
-            "/v2/",
-            "/v2/warm/_trust/tuf/timestamp.key",
-            "/v2/warm/_trust/tuf/root.json",
-            "/v2/warm/_trust/tuf/timestamp.json",
-            "/_notary_server/health",
-        ] {
-            let status = wire.get(path).await?.status;
-            ensure!(status != 500, "the Go server answers {status} to {path}\n{}", self.log());
-        }
-        Ok(())
+        warm(&self.endpoint).await.with_context(|| self.log())
     }
 }
 
+/// Asks a Go server that was started just now for one thing after another.
+pub(super) async fn warm(endpoint: &Endpoint) -> Result<()> {
+    let wire = Wire::to(endpoint)?;
+    for path in [
+        "/v2/",
+        "/v2/warm/_trust/tuf/timestamp.key",
+        "/v2/warm/_trust/tuf/root.json",
+        "/v2/warm/_trust/tuf/timestamp.json",
+        "/_notary_server/health",
+    ] {
+        let status = wire.get(path).await?.status;
+        ensure!(status != 500, "the Go server answers {status} to {path}");
+    }
+    Ok(())
+}
+
 fn start_signer(directory: &Path, port: u16, storage: &Storage) -> Result<Process> {
+    let file = write_signer_config(directory, port, storage)?;
+    run_signer(&file)
+}
+
+/// The signer's file of settings, as its operator wrote it.
+pub(super) fn write_signer_config(
+    directory: &Path,
+    port: u16,
+    storage: &Storage,
+) -> Result<PathBuf> {
     let config = json!({
         "server": {
             "grpc_addr": format!("127.0.0.1:{port}"),
@@ -318,6 +347,11 @@ fn start_signer(directory: &Path, port: u16, storage: &Storage) -> Result<Proces
     });
     let file = directory.join(SIGNER_CONFIG);
     fs::write(&file, config.to_string())?;
+    Ok(file)
+}
+
+/// The Go signer with a file of settings.
+pub(super) fn run_signer(file: &Path) -> Result<Process> {
     let program = Program::new(find("notary-signer", "notary")?)
         .args(["-config".to_owned(), file.to_string_lossy().into_owned()])
         .env("NOTARY_SIGNER_DEFAULT_ALIAS", GoNotary::ALIAS)
@@ -325,7 +359,13 @@ fn start_signer(directory: &Path, port: u16, storage: &Storage) -> Result<Proces
     Process::spawn("notary-signer", &program, None)
 }
 
-fn write_server_config(directory: &Path, port: u16, signer: u16, storage: &Storage) -> Result<()> {
+/// The server's file of settings, as its operator wrote it.
+pub(super) fn write_server_config(
+    directory: &Path,
+    port: u16,
+    signer: u16,
+    storage: &Storage,
+) -> Result<PathBuf> {
     let config = json!({
         "server": {
             "http_addr": format!("127.0.0.1:{port}"),
@@ -344,12 +384,18 @@ fn write_server_config(directory: &Path, port: u16, signer: u16, storage: &Stora
         "logging": { "level": "error" },
         "storage": { "backend": storage.backend, "db_url": storage.server },
     });
-    fs::write(directory.join(SERVER_CONFIG), config.to_string())?;
-    Ok(())
+    let file = directory.join(SERVER_CONFIG);
+    fs::write(&file, config.to_string())?;
+    Ok(file)
 }
 
 fn start_server(directory: &Path) -> Result<Process> {
-    let file = directory.join(SERVER_CONFIG).to_string_lossy().into_owned();
+    run_server(&directory.join(SERVER_CONFIG))
+}
+
+/// The Go server with a file of settings.
+pub(super) fn run_server(file: &Path) -> Result<Process> {
+    let file = file.to_string_lossy().into_owned();
     let program = Program::new(find("notary-server", "notary")?).args(["-config".to_owned(), file]);
     Process::spawn("notary-server", &program, None)
 }

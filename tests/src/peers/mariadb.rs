@@ -152,10 +152,26 @@ impl MariaDb {
     /// # Errors
     /// The SQL fails.
     pub async fn sql(&self, database: &str, sql: &str) -> Result<()> {
+        self.ask(database, sql).await.map(drop)
+    }
+
+    /// The same, and what it answers: one line for each row, without a head.
+    ///
+    /// # Errors
+    /// As [`MariaDb::sql`].
+    pub async fn ask(&self, database: &str, sql: &str) -> Result<String> {
         let mut child = Command::new(find("mariadb", "mariadb-client")?)
-            .args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--user=root"])
+            .args([
+                "--no-defaults",
+                "--skip-column-names",
+                "--batch",
+                "--protocol=tcp",
+                "--host=127.0.0.1",
+                "--user=root",
+            ])
             .args([format!("--port={}", self.port), format!("--database={database}")])
             .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -165,7 +181,7 @@ impl MariaDb {
         drop(input);
         let output = child.wait_with_output().await?;
         ensure!(output.status.success(), "mariadb: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        Ok(String::from_utf8(output.stdout)?)
     }
 }
 

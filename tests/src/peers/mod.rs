@@ -13,6 +13,7 @@ pub mod key_files;
 pub mod liar;
 pub mod link;
 pub mod mariadb;
+pub mod mixed;
 pub mod notary_client;
 pub mod postgres;
 pub mod process;

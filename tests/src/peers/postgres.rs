@@ -230,10 +230,19 @@ impl Postgres {
     /// # Errors
     /// The SQL fails.
     pub async fn psql(&self, database: &str, sql: &str) -> Result<()> {
+        self.ask(database, sql).await.map(drop)
+    }
+
+    /// The same, and what it answers: one line for each row, without a head.
+    ///
+    /// # Errors
+    /// As [`Postgres::psql`].
+    pub async fn ask(&self, database: &str, sql: &str) -> Result<String> {
         let mut child = Command::new(self.programs.join("psql"))
-            .args(["-qX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres"])
+            .args(["-qXAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres"])
             .args(["-p", &self.port.to_string(), database])
             .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -243,7 +252,7 @@ impl Postgres {
         drop(input);
         let output = child.wait_with_output().await?;
         ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        Ok(String::from_utf8(output.stdout)?)
     }
 }
 

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use ring::{hkdf, hmac};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::users::{PasswordHash, Users};
 
@@ -27,7 +28,7 @@ const MAX_TOKEN_BYTES: usize = 512;
 pub struct RefreshKey(hmac::Key);
 
 /// A refresh token as it is given out. Printing it gives no part of it.
-pub struct RefreshToken(String);
+pub struct RefreshToken(SecretString);
 
 impl RefreshKey {
     pub(super) fn derive(token_key: &[u8]) -> Self {
@@ -52,7 +53,7 @@ impl RefreshKey {
         content.extend_from_slice(name.as_bytes());
         let code = hmac::sign(&self.0, &authenticated(issuer, hash, &content));
         content.splice(0..0, code.as_ref().iter().copied());
-        RefreshToken(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(&content)))
+        RefreshToken(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(&content)).into())
     }
 
     /// The user whose token it is, if it was made here for `issuer`, has not ended at `now`, and the
@@ -90,7 +91,7 @@ impl RefreshToken {
     /// The token as clients send it.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 }
 
@@ -189,7 +190,7 @@ mod tests {
         assert!(token.len() <= MAX_TOKEN_BYTES, "{}", token.len());
         assert!(key.user("issuer", &token, &users, now()).is_some());
         assert!(!token.contains('.'), "an access token has dots");
-        assert_eq!(format!("{:?}", RefreshToken(token)), "RefreshToken(secret)");
+        assert_eq!(format!("{:?}", RefreshToken(token.into())), "RefreshToken(secret)");
     }
 
     proptest! {

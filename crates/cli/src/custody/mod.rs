@@ -6,6 +6,7 @@ mod sealed;
 
 use std::sync::Arc;
 
+use countersign_custody::signature_log::LoggedCustody;
 use countersign_custody::{Custody, Home, KeyHomes};
 
 use crate::exit::Failure;
@@ -25,6 +26,7 @@ impl Opening<'_> {
     pub(crate) async fn open(&self) -> Result<Opened, Failure> {
         let (sealed, warnings) = self.sealed().await?;
         let homes: Vec<(Home, Arc<dyn Custody>)> = vec![(Home::Sealed, Arc::new(sealed))];
+        let homes = homes.into_iter().map(LoggedCustody::in_home).collect();
         let custody = KeyHomes::new(Arc::clone(&self.plan), homes)
             .map_err(|missing| Failure::Usage(missing.to_string()))?;
         Ok(Opened { custody: Arc::new(custody), warnings })

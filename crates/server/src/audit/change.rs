@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use countersign_access::Caller;
-use countersign_trust::NewVersion;
+use countersign_trust::{NewVersion, SignatureCaller};
 use countersign_tuf::keys::KeyId;
 use tracing::Instrument as _;
 
@@ -71,6 +71,7 @@ impl Change {
         if audit.trouble().is_some() {
             return Err(unrecorded());
         }
+        let operation = SignatureCaller::present().asks(operation);
         let carried_out = async move {
             // A task of its own, so that a panic ends in a record too.
             let outcome = tokio::spawn(operation.in_current_span()).await;

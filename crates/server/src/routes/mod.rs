@@ -15,6 +15,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use countersign_access::Caller;
+use countersign_trust::SignatureCaller;
 use countersign_tuf::gun_prefix::GunPrefix;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
@@ -49,7 +50,8 @@ pub(crate) async fn dispatch(
             return refusal.into_response();
         }
     };
-    let outcome = operate(&app, route, &caller, &peer, request).await;
+    let operation = operate(&app, route, &caller, &peer, request);
+    let outcome = signature_caller(&caller, &peer).asks(operation).await;
     let mut answer = outcome.unwrap_or_else(ApiError::into_response);
     answer.extensions_mut().insert(caller);
     answer
@@ -95,6 +97,18 @@ async fn operate(
         Route::Unknown => Err(ApiError::NoRoute),
         Route::UnusableGun { route, reason, .. } => Err(unusable_gun(route, reason)),
     }
+}
+
+/// Whom what is signed meanwhile is signed for: the user, where he is known, and his address.
+fn signature_caller(caller: &Caller, peer: &Peer) -> SignatureCaller {
+    const MAX_BYTES: usize = 255;
+    let user = caller.user().and_then(|user| user.get(..user.floor_char_boundary(MAX_BYTES)));
+    SignatureCaller::new(&match (user, peer.address) {
+        (Some(user), Some(address)) => format!("{user} ({address})"),
+        (Some(user), None) => format!("{user} (unknown address)"),
+        (None, Some(address)) => format!("anonymous ({address})"),
+        (None, None) => "anonymous (unknown address)".to_owned(),
+    })
 }
 
 /// The refusal of a GUN that begins with none of the configured prefixes: for everything but a

@@ -22,7 +22,7 @@ use crate::flags::{self, LogFlags, SettingsFlags};
 use crate::revocation::Revocation;
 use crate::token_desk::TokenDesk;
 use crate::token_settings::token_settings;
-use crate::{audit_log, key_ring, logs};
+use crate::{audit_log, hardening, key_ring, logs};
 pub(crate) use settings::{key_plan, policy, sealed_settings};
 use started::Started;
 
@@ -76,6 +76,7 @@ impl Serve {
         let Effective { settings, notary, .. } = flags::load_effective(&flags)?;
         let notes = flags::notary_notes(notary);
         let level = logs::start(&settings.log);
+        hardening::of_a_server();
         let dir = DataDir::at(settings.server.data_dir())?;
         let hold = dir.hold()?;
         let listener = listen(&settings)?;

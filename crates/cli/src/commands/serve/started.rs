@@ -26,6 +26,7 @@ use crate::database::{Databases, Stores};
 use crate::exit::Failure;
 use crate::flags;
 use crate::greeting::{Authority, Greeting};
+use crate::hardening;
 use crate::logs::LevelSwitch;
 use crate::old_keys::Keeping;
 use crate::revocation::Revocation;
@@ -86,6 +87,7 @@ impl Started {
             }
         };
         self.warnings = warnings;
+        self.warnings.extend(hardening::report());
         if self.settings.server.read_only {
             self.warnings.push(
                 "read-only: publishes, deletions and new keys are answered 503, and nothing is \

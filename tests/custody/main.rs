@@ -1,0 +1,8 @@
+//! Where the server's keys are, and who may be told of it.
+
+#![cfg(test)]
+
+mod embedded;
+mod every_day;
+mod matrix;
+mod signature_log;
