@@ -6,4 +6,5 @@
 
 mod cycle;
 mod mysql;
+mod own_tables;
 mod postgres;

@@ -24,7 +24,7 @@ pub use contract::changefeed::{Change, ChangeCategory, ChangeRange};
 pub use contract::inventory::{Inventory, VersionRecord};
 pub use contract::key_bindings::{KeyBinding, KeyBindings};
 pub use contract::key_upkeep::{KeyUpkeep, RetiredKey};
-pub use contract::keys::{KeyCatalogue, KeyRecord, KeyStore, SealedKey};
+pub use contract::keys::{KeyCatalogue, KeyHome, KeyRecord, KeyStore, SealedKey, TOKEN_ROW};
 pub use contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
 pub use contract::passphrase_moves::{KeyProcess, PassphraseCheck, PassphraseMoves};
 pub use contract::published::{Place, Published};

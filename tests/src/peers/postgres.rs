@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
@@ -99,6 +100,14 @@ impl Postgres {
             .args([programs.join("postgres").to_string_lossy(), port.to_string().into()]);
         let process = run(&server, None).await?;
         Ok(Self { process, port, programs, server, user: None, directory })
+    }
+
+    /// The processor time that the server and its backends have used so far.
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub fn processor_time(&self) -> Result<Duration> {
+        self.process.family_processor_time()
     }
 
     /// Leaves no byte free on the disk of [`Postgres::start_on_disk`].

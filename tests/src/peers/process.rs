@@ -23,6 +23,14 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+/// Where in `/proc/PID/stat`, after the name, the parent is and the time of ended children in user
+/// and kernel mode (proc(5)).
+const PARENT: usize = 1;
+const ENDED_CHILDREN: [usize; 2] = [13, 14];
+
+/// In which that time is counted: hundredths of a second (`USER_HZ`).
+const TICK: Duration = Duration::from_millis(10);
+
 /// How long a peer may take to start or to stop, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -171,6 +179,28 @@ impl Process {
             nanoseconds = nanoseconds.saturating_add(first.unwrap_or_default());
         }
         Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// The processor time that the peer and its children have used so far; of children that have
+    /// ended to the hundredth of a second.
+    ///
+    /// # Errors
+    /// The peer has ended.
+    pub fn family_processor_time(&self) -> Result<Duration> {
+        let parent = self.child.id();
+        let mut time = self.processor_time()?.saturating_add(ended_children(parent)?);
+        for process in fs::read_dir("/proc")? {
+            let directory = process?.path();
+            // It may end between the two, and then counts among those that have.
+            let Some(stat) = stat_fields(&directory) else { continue };
+            if stat.get(PARENT).and_then(|digits| digits.parse().ok()) != Some(parent) {
+                continue;
+            }
+            let text = fs::read_to_string(directory.join("schedstat")).unwrap_or_default();
+            let nanoseconds = text.split_whitespace().next().and_then(|digits| digits.parse().ok());
+            time = time.saturating_add(Duration::from_nanos(nanoseconds.unwrap_or_default()));
+        }
+        Ok(time)
     }
 
     /// The most bytes that the peer may have in a file it writes to; `None`: any number. What is
@@ -395,6 +425,23 @@ impl Log {
     fn lock(&self) -> MutexGuard<'_, String> {
         self.text.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What `/proc/PID/stat` says after the name, which may hold anything.
+fn stat_fields(directory: &Path) -> Option<Vec<String>> {
+    let text = fs::read_to_string(directory.join("stat")).ok()?;
+    let (_, rest) = text.rsplit_once(')')?;
+    Some(rest.split_whitespace().map(str::to_owned).collect())
+}
+
+fn ended_children(parent: u32) -> Result<Duration> {
+    let stat = stat_fields(Path::new(&format!("/proc/{parent}")))
+        .with_context(|| format!("process {parent} has ended"))?;
+    let ticks = ENDED_CHILDREN
+        .iter()
+        .filter_map(|place| stat.get(*place)?.parse::<u32>().ok())
+        .fold(0, u32::saturating_add);
+    Ok(TICK.saturating_mul(ticks))
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! Rows that cannot be concern the reads that meet them, and no other.
 
 use anyhow::{Result, ensure};
-use countersign_storage::{ChangeRange, Commit, KeyStore as _, MetadataStore as _, StorageError};
+use countersign_storage::{
+    ChangeRange, Commit, KeyBindings as _, KeyHome, KeyStore as _, KeyUpkeep as _,
+    MetadataStore as _, StorageError,
+};
 use countersign_tuf::names::{Gun, RoleName};
 
 use super::{Bench, app, commit, execute};
@@ -102,7 +105,11 @@ async fn a_date_of_zeros_is_the_beginning_of_time() -> Result<()> {
         let changes = store.changes(None, ALL).await?;
         ensure!(changes.iter().all(|change| change.created_at == epoch), "{changes:?}");
         ensure!(store.by_id("aa").await?.and_then(|key| key.last_used) == Some(epoch));
-        ensure!(store.pending("a/b", "timestamp", "ecdsa").await?.is_none());
+        ensure!(store.pending("a/b", "timestamp", "ecdsa", KeyHome::Sealed).await?.is_none());
+        // Such a date does not say how long a key has waited.
+        execute(&mut connection, "UPDATE private_keys SET last_used = NULL").await?;
+        let late = "9000-01-01T00:00:00Z".parse()?;
+        ensure!(store.pending_since(late, None, 10).await?.is_empty());
         ensure!(commit(&store, 2).await? == Commit::Done);
         store.close().await;
         // The indexes that an opening makes do not stumble over them either.
@@ -110,6 +117,26 @@ async fn a_date_of_zeros_is_the_beginning_of_time() -> Result<()> {
         execute(&mut connection, "DELETE FROM countersign_metadata_migrations WHERE version > 2")
             .await?;
         bench.open(&database).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_damaged_binding_is_told_with_its_row() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    for (damage, wanted) in [("role = 'root'", "unknown role"), ("gun = ''", "GUN \"\"")] {
+        let database = bench.database().await?;
+        let store = bench.open(&database).await?;
+        let mut connection = bench.connect(&database).await?;
+        let insert = "INSERT INTO countersign_key_bindings \
+            (key_id, algorithm, gun, role, bound_at) VALUES ('aa', 'ecdsa', 'a/b', 'timestamp', now())";
+        execute(&mut connection, insert).await?;
+        ensure!(store.binding("aa").await?.is_some());
+        let damage = format!("UPDATE countersign_key_bindings SET {damage}");
+        execute(&mut connection, &damage).await?;
+        check(store.binding("aa").await, "countersign_key_bindings", wanted)?;
+        check(store.bindings(None, None, 10).await, "countersign_key_bindings", wanted)?;
+        ensure!(store.binding("bb").await?.is_none());
     }
     Ok(())
 }
@@ -128,7 +155,7 @@ async fn rows_that_are_marked_as_deleted_are_absent() -> Result<()> {
     }
     ensure!(store.newest(&app(), &RoleName::Timestamp).await?.is_none());
     ensure!(store.by_id("aa").await?.is_none());
-    ensure!(store.pending("a/b", "timestamp", "ecdsa").await?.is_none());
+    ensure!(store.pending("a/b", "timestamp", "ecdsa", KeyHome::Sealed).await?.is_none());
     Ok(())
 }
 

@@ -4,8 +4,8 @@
 use anyhow::{Result, ensure};
 use countersign_storage::engine::mysql::MySqlStore;
 use countersign_storage::{
-    ChangeRange, Commit, Heads, Inventory as _, KeyStore as _, MetadataStore as _, SealedKey,
-    StorageError, Unstorable,
+    ChangeRange, Commit, Heads, Inventory as _, KeyHome, KeyStore as _, MetadataStore as _,
+    SealedKey, StorageError, Unstorable,
 };
 use countersign_tuf::accepted::{AcceptedDocument, AcceptedUpdate};
 use countersign_tuf::names::{Gun, RoleName, Version};
@@ -79,12 +79,12 @@ async fn keys_of_names_that_are_alike_stay_apart() -> Result<()> {
         ensure!(store.insert_unless_pending(&key, now()).await? == key);
     }
     for (number, gun) in names.into_iter().enumerate() {
-        let found = store.pending(gun, "timestamp", "ecdsa").await?;
+        let found = store.pending(gun, "timestamp", "ecdsa", KeyHome::Sealed).await?;
         ensure!(found == Some(key(&format!("{number:02}"), gun)), "{gun:?}: {found:?}");
     }
     let refused = store.insert_unless_pending(&key("09", "a/\u{1d49c}"), now()).await;
     ensure!(is_unstorable(&refused), "{refused:?}");
-    ensure!(store.pending("a/\u{1d49c}", "timestamp", "ecdsa").await?.is_none());
+    ensure!(store.pending("a/\u{1d49c}", "timestamp", "ecdsa", KeyHome::Sealed).await?.is_none());
     ensure!(store.by_id("09").await?.is_none());
     Ok(())
 }

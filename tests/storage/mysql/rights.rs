@@ -3,9 +3,10 @@
 use anyhow::{Result, ensure};
 use countersign_storage::engine::mysql::{MySqlAddress, MySqlStore};
 use countersign_storage::suite::durable;
-use countersign_storage::{KeyStore as _, StorageError};
+use countersign_storage::{KeyStore as _, PassphraseCheck, PassphraseMoves as _, StorageError};
 
 use super::{Bench, execute, options};
+use crate::own_tables;
 
 const GUEST: &str = "CREATE USER IF NOT EXISTS guest@'%', guest@localhost";
 
@@ -16,6 +17,14 @@ fn may_use_rows(database: &str) -> String {
         })
         .concat()
 }
+
+/// A database as a version left it that had no passphrases to come and no bindings.
+const OLDER: &str = "
+    DELETE FROM countersign_metadata_migrations WHERE version > 5;
+    DELETE FROM countersign_keys_migrations WHERE version > 5;
+    DROP TABLE countersign_key_bindings, countersign_key_processes, countersign_passphrase_proposal;
+    ALTER TABLE countersign_passphrase_check DROP COLUMN alias;
+";
 
 async fn open_as_guest(bench: &Bench, database: &str) -> Result<MySqlStore, StorageError> {
     let address = MySqlAddress::parse(&bench.server.url("guest", database))?;
@@ -33,9 +42,48 @@ async fn tables_that_may_not_be_altered_are_used_and_it_is_said() -> Result<()> 
     let said = store.what_is_off().join("\n");
     ensure!(said.contains("tuf_files and changefeed are used as they are"), "{said}");
     ensure!(said.contains("private_keys are used as they are"), "{said}");
+    ensure!(said.contains("keys are looked for without an index"), "{said}");
+    ensure!(said.contains("the passphrase cannot be changed while others use it"), "{said}");
+    ensure!(said.contains("a remote signer are for is known only until"), "{said}");
     ensure!(store.passphrase_check().await?.is_none());
     ensure!(store.insert_passphrase_check(b"sealed").await? == b"sealed");
     countersign_storage::suite::metadata::versions_restart_after_delete(&store).await;
+    countersign_storage::suite::keys::a_key_comes_back_exactly(&store).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn tables_of_our_own_that_may_not_be_made_are_used_once_their_owner_made_them() -> Result<()>
+{
+    let mut bench = Bench::start().await?;
+    let database = bench.notary_database().await?;
+    for statements in [GUEST, &may_use_rows(&database)] {
+        execute(&mut bench.admin, statements).await?;
+    }
+    let store = open_as_guest(&bench, &database).await?;
+    own_tables::are_missing(&store).await?;
+    bench.open(&database).await?.close().await;
+    own_tables::are_used(&store).await
+}
+
+/// After an upgrade the sentence names what the new version goes without, and nothing else.
+#[tokio::test]
+async fn whoever_may_not_migrate_the_tables_of_an_older_version_goes_without_what_is_new()
+-> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.database().await?;
+    let mut owner = bench.connect(&database).await?;
+    execute(&mut owner, OLDER).await?;
+    for statements in [GUEST, &may_use_rows(&database)] {
+        execute(&mut bench.admin, statements).await?;
+    }
+    let store = open_as_guest(&bench, &database).await?;
+    let said = store.what_is_off().join("\n");
+    ensure!(said.contains("the passphrase cannot be changed"), "{said}");
+    ensure!(!said.contains("index") && !said.contains("wrong passphrase"), "{said}");
+    ensure!(store.insert_passphrase_check(b"sealed").await? == b"sealed");
+    let held = PassphraseCheck { alias: None, sealed: b"sealed".to_vec() };
+    ensure!(store.current_check().await? == Some(held));
     countersign_storage::suite::keys::a_key_comes_back_exactly(&store).await;
     Ok(())
 }

@@ -75,7 +75,9 @@ const FILL: &str = "
     SELECT NOW(), SHA2(seq, 256), 'e', 'k', 'ecdsa', 'p', 'x', 'x', CONCAT('example.com/', seq DIV 2),
         IF(seq % 2 = 0, 'timestamp', 'snapshot'), IF(seq % 50 = 0, NULL, NOW())
     FROM seq_1_to_5000;
-    ANALYZE TABLE tuf_files, changefeed, private_keys;
+    INSERT INTO countersign_key_bindings (key_id, algorithm, gun, role, bound_at)
+    SELECT key_id, algorithm, gun, role, created_at FROM private_keys;
+    ANALYZE TABLE tuf_files, changefeed, private_keys, countersign_key_bindings;
 ";
 
 /// The statement with values in the place of its parameters: as literals, which compare with a

@@ -1,7 +1,9 @@
 //! Rows that cannot be concern the reads that meet them, and no other.
 
 use anyhow::{Result, ensure};
-use countersign_storage::{ChangeRange, KeyStore as _, MetadataStore as _, Place, StorageError};
+use countersign_storage::{
+    ChangeRange, KeyBindings as _, KeyHome, KeyStore as _, MetadataStore as _, Place, StorageError,
+};
 use countersign_tests::damage;
 use countersign_tests::peers::countersign::Countersign;
 use countersign_tuf::names::{Gun, RoleName};
@@ -113,6 +115,26 @@ async fn a_damaged_key_is_told_with_its_row() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_damaged_binding_is_told_with_its_row() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    for (damage, wanted) in [("role = 'root'", "unknown role"), ("gun = ''", "GUN \"\"")] {
+        let database = bench.database().await?;
+        let store = bench.open(&database).await?;
+        let mut connection = bench.connect(&database).await?;
+        let insert = "INSERT INTO countersign_key_bindings \
+            (key_id, algorithm, gun, role, bound_at) VALUES ('aa', 'ecdsa', 'a/b', 'timestamp', now())";
+        execute(&mut connection, insert).await?;
+        ensure!(store.binding("aa").await?.is_some());
+        let damage = format!("UPDATE countersign_key_bindings SET {damage}");
+        execute(&mut connection, &damage).await?;
+        check(store.binding("aa").await, "countersign_key_bindings", wanted)?;
+        check(store.bindings(None, None, 10).await, "countersign_key_bindings", wanted)?;
+        ensure!(store.binding("bb").await?.is_none());
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn rows_that_are_marked_as_deleted_are_absent() -> Result<()> {
     let mut bench = Bench::start().await?;
     let database = bench.database().await?;
@@ -125,7 +147,7 @@ async fn rows_that_are_marked_as_deleted_are_absent() -> Result<()> {
     }
     ensure!(store.newest(&app(), &RoleName::Timestamp).await?.is_none());
     ensure!(store.by_id("aa").await?.is_none());
-    ensure!(store.pending("a/b", "timestamp", "ecdsa").await?.is_none());
+    ensure!(store.pending("a/b", "timestamp", "ecdsa", KeyHome::Sealed).await?.is_none());
     Ok(())
 }
 

@@ -54,6 +54,8 @@ const FILL: &str = "
         CASE number % 2 WHEN 0 THEN 'timestamp' ELSE 'snapshot' END,
         CASE number % 50 WHEN 0 THEN NULL ELSE now() END
     FROM generate_series(1, 5000) AS number;
+    INSERT INTO countersign_key_bindings (key_id, algorithm, gun, role, bound_at)
+    SELECT key_id, algorithm, gun, role, created_at FROM private_keys;
     ANALYZE;
 ";
 

@@ -7,8 +7,8 @@ use countersign_storage::engine::mysql::MySqlStore;
 use countersign_storage::engine::postgres::PostgresStore;
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
-    ChangeNumbers, Inventory, KeyAliases, KeyArchive, KeyCatalogue, KeyStore, MetadataArchive,
-    MetadataStore, Retention, Usage,
+    ChangeNumbers, Inventory, KeyAliases, KeyArchive, KeyBindings, KeyCatalogue, KeyStore,
+    KeyUpkeep, MetadataArchive, MetadataStore, PassphraseMoves, Retention, Usage,
 };
 use countersign_trust::operate::import::Side;
 
@@ -25,6 +25,9 @@ pub(super) trait Store:
     + KeyAliases
     + KeyCatalogue
     + KeyArchive
+    + KeyUpkeep
+    + KeyBindings
+    + PassphraseMoves
 {
     /// What an operator should mend although the store can be used, one sentence each.
     fn what_is_off(&self) -> &[String];
@@ -138,6 +141,25 @@ impl Stores {
     /// The list of the sealed keys.
     pub(crate) fn key_catalogue(&self) -> Arc<dyn KeyCatalogue> {
         Arc::clone(self.with_keys()) as Arc<_>
+    }
+
+    /// How the sealed keys are sealed anew, retired and collected.
+    #[expect(dead_code, reason = "for the commands that are made of it next")]
+    pub(crate) fn key_upkeep(&self) -> Arc<dyn KeyUpkeep> {
+        Arc::clone(self.with_keys()) as Arc<_>
+    }
+
+    /// How all processes go from one passphrase to the next.
+    #[expect(dead_code, reason = "for the commands that are made of it next")]
+    pub(crate) fn passphrase_moves(&self) -> Arc<dyn PassphraseMoves> {
+        Arc::clone(self.with_keys()) as Arc<_>
+    }
+
+    /// What the keys of a remote signer are for: with the metadata, because the signer's database
+    /// is the signer's.
+    #[expect(dead_code, reason = "for the commands that are made of it next")]
+    pub(crate) fn key_bindings(&self) -> Arc<dyn KeyBindings> {
+        Arc::clone(&self.metadata) as Arc<_>
     }
 
     /// Waits for what is under way, and closes both.

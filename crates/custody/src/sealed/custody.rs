@@ -22,7 +22,7 @@ use super::pending_room::PendingRoom;
 use super::private_key::ServerKey;
 use super::row;
 use crate::{Custody, CustodyError, KeySignature, Purpose};
-use countersign_storage::{KeyStore, SealedKey};
+use countersign_storage::{KeyHome, KeyStore, SealedKey};
 use countersign_tuf::keys::{KeyId, PublicKey, ServerKeyAlgorithm};
 use countersign_tuf::names::{Gun, ServerRole};
 
@@ -113,7 +113,7 @@ impl SealedCustody {
         self.opened.drop_old((self.now)());
     }
 
-    /// The row of `id`, whoever may use it.
+    /// The row of `id`, whoever may use it; not that of a key in a token.
     pub(super) async fn row(&self, id: &KeyId) -> Result<Option<SealedKey>, CustodyError> {
         // An ID of another form names no key; some stores would match it loosely.
         if !id.is_well_formed() {
@@ -123,7 +123,7 @@ impl SealedCustody {
         if row.is_none() {
             self.opened.forget(id.as_str());
         }
-        Ok(row.filter(|row| row.key_id == id.as_str()))
+        Ok(row.filter(|row| row.key_id == id.as_str() && row.home() == KeyHome::Sealed))
     }
 
     /// The row of `id`, if it may be used for `gun` and `role`.
@@ -271,7 +271,8 @@ impl Custody for SealedCustody {
         role: ServerRole,
         algorithm: ServerKeyAlgorithm,
     ) -> Result<Option<PublicKey>, CustodyError> {
-        let stored = self.store.pending(gun.as_str(), role.as_str(), algorithm.as_str()).await?;
+        let (gun_name, role_name, sealed) = (gun.as_str(), role.as_str(), KeyHome::Sealed);
+        let stored = self.store.pending(gun_name, role_name, algorithm.as_str(), sealed).await?;
         match stored {
             Some(row) => Ok(Some(self.offer(&row, gun, role, algorithm).await?)),
             None => Ok(None),

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use countersign_storage::SealedKey;
+use countersign_storage::{KeyHome, SealedKey};
 use thiserror::Error;
 use tokio::task::spawn_blocking;
 
@@ -65,7 +65,8 @@ impl KeyMover {
 
     /// The row as it is to arrive, where `there` has arrived earlier, if it has.
     ///
-    /// What is sealed is kept from `there` when that is how it is to arrive; all else is from `row`.
+    /// What is sealed is kept from `there` when that is how it is to arrive, and what points to a
+    /// token always; all else is from `row`.
     #[must_use]
     pub fn kept(&self, row: &SealedKey, there: &SealedKey) -> Option<SealedKey> {
         let is_same = there.sealed == row.sealed && there.passphrase_alias == row.passphrase_alias;
@@ -73,6 +74,7 @@ impl KeyMover {
             && there.passphrase_alias == self.passphrases.alias_of_new_keys()
             && (row.passphrase_alias != there.passphrase_alias || is_same);
         let is_settled = match self.arrival {
+            _ if there.home() == KeyHome::Token => true,
             Arrival::AsTheyAre => is_same,
             Arrival::SealedAnew(_) => is_anew,
         };
@@ -87,11 +89,14 @@ impl KeyMover {
     }
 
     /// Opens the row, proves that its parts belong together, and seals it anew where that is asked
-    /// for.
+    /// for. The row of a key in a token stays as it is: only who has the token can look into it.
     ///
     /// # Errors
     /// [`CustodyError::Other`] when the work did not end.
     pub async fn look_into(&self, row: SealedKey) -> Result<Moved, CustodyError> {
+        if row.home() == KeyHome::Token {
+            return Ok(Moved { key: row, flaw: None });
+        }
         let (passphrases, arrival) = (Arc::clone(&self.passphrases), self.arrival);
         let looked = spawn_blocking(move || match arrive(&row, &passphrases, arrival) {
             Ok(key) => Moved { key, flaw: None },
@@ -130,6 +135,7 @@ pub(super) fn flaw(row: &SealedKey, fault: &Fault) -> KeyFlaw {
 
 #[cfg(test)]
 mod tests {
+    use countersign_storage::TOKEN_ROW;
     use countersign_tuf::keys::ServerKeyAlgorithm;
     use countersign_tuf::names::{Gun, ServerRole};
 
@@ -178,6 +184,26 @@ mod tests {
         assert_eq!(mover.kept(&row, &moved.key), Some(moved.key.clone()));
         assert_eq!(mover.kept(&row, &row), None);
         assert_eq!(mover.look_into(moved.key.clone()).await.unwrap().key, moved.key);
+    }
+
+    #[tokio::test]
+    async fn the_row_of_a_key_in_a_token_passes_as_it_is_and_stays_where_it_has_arrived() {
+        for arrival in [Arrival::AsTheyAre, Arrival::SealedAnew(quick())] {
+            let (mover, sealed) = (mover(arrival), row());
+            let token = SealedKey {
+                encryption_alg: TOKEN_ROW.to_owned(),
+                keywrap_alg: TOKEN_ROW.to_owned(),
+                passphrase_alias: TOKEN_ROW.to_owned(),
+                sealed: b"pkcs11:token=t;id=%01".to_vec(),
+                ..sealed.clone()
+            };
+            let moved = mover.look_into(token.clone()).await.unwrap();
+            assert_eq!(moved, Moved { key: token.clone(), flaw: None });
+            assert_eq!(mover.kept(&token, &token), Some(token.clone()));
+            assert_eq!(mover.kept(&sealed, &token), Some(token.clone()));
+            let other = SealedKey { public: b"other".to_vec(), ..token.clone() };
+            assert_eq!(mover.kept(&sealed, &other), None);
+        }
     }
 
     #[tokio::test]

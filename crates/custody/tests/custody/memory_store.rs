@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use countersign_storage::{
-    KeyAliases, KeyStore, SealedKey, SealedSample, StorageError, StorageResult,
+    KeyAliases, KeyHome, KeyStore, SealedKey, SealedSample, StorageError, StorageResult,
 };
 
 /// What the store does wrong from now on.
@@ -94,10 +94,11 @@ impl MemoryStore {
 }
 
 impl State {
-    fn pending(&self, gun: &str, role: &str, algorithm: &str) -> Option<SealedKey> {
+    fn pending(&self, names: [&str; 3], home: KeyHome) -> Option<SealedKey> {
         self.rows
             .iter()
-            .filter(|row| row.gun == gun && row.role == role && row.algorithm == algorithm)
+            .filter(|row| [row.gun.as_str(), &row.role, &row.algorithm] == names)
+            .filter(|row| row.home() == home)
             .filter(|row| row.last_used.is_none())
             .min_by(|one, two| one.key_id.cmp(&two.key_id))
             .cloned()
@@ -115,8 +116,9 @@ impl KeyStore for MemoryStore {
         gun: &str,
         role: &str,
         algorithm: &str,
+        home: KeyHome,
     ) -> StorageResult<Option<SealedKey>> {
-        Ok(self.answering()?.pending(gun, role, algorithm))
+        Ok(self.answering()?.pending([gun, role, algorithm], home))
     }
 
     async fn insert_unless_pending(
@@ -125,7 +127,7 @@ impl KeyStore for MemoryStore {
         _now: DateTime<Utc>,
     ) -> StorageResult<SealedKey> {
         let mut state = self.answering()?;
-        if let Some(row) = state.pending(&key.gun, &key.role, &key.algorithm) {
+        if let Some(row) = state.pending([&key.gun, &key.role, &key.algorithm], key.home()) {
             return Ok(row);
         }
         state.rows.push(key.clone());
@@ -193,9 +195,10 @@ impl KeyAliases for MemoryStore {
         most: u32,
     ) -> StorageResult<Vec<SealedSample>> {
         let state = self.answering()?;
-        let aliases = state.rows.iter().map(|row| row.passphrase_alias.as_str());
+        let sealed = state.rows.iter().filter(|row| row.home() == KeyHome::Sealed);
+        let aliases = sealed.clone().map(|row| row.passphrase_alias.as_str());
         let next = aliases.filter(|alias| *alias > after.unwrap_or_default()).min();
-        let newest = state.rows.iter().rev();
+        let newest = sealed.rev();
         let of_next = newest.filter(|row| Some(row.passphrase_alias.as_str()) == next);
         let sample = |row: &SealedKey| SealedSample {
             key_id: row.key_id.clone(),

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
-    Change, ChangeRange, Commit, Heads, KeyStore, MetadataStore, Place, Published, SealedKey,
-    StorageError, StorageResult, StoredDocument,
+    Change, ChangeRange, Commit, Heads, KeyHome, KeyStore, MetadataStore, Place, Published,
+    SealedKey, StorageError, StorageResult, StoredDocument,
 };
 use countersign_tuf::accepted::AcceptedUpdate;
 use countersign_tuf::digest::Sha256Digest;
@@ -151,9 +151,10 @@ impl KeyStore for FaultyStore {
         gun: &str,
         role: &str,
         algorithm: &str,
+        home: KeyHome,
     ) -> StorageResult<Option<SealedKey>> {
         self.faults.pass("pending").await?;
-        self.inner.pending(gun, role, algorithm).await
+        self.inner.pending(gun, role, algorithm, home).await
     }
 
     async fn insert_unless_pending(

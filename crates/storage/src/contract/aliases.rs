@@ -35,7 +35,7 @@ impl fmt::Debug for SealedSample {
 pub trait KeyAliases: Send + Sync {
     /// The newest keys of one alias, the newest first, at most `most`: of the first alias that
     /// follows `after`, compared byte for byte (`None`: of the first of all). Empty when no alias
-    /// follows. Rows whose alias is empty are passed over.
+    /// follows. Rows whose alias is empty, and those of keys in a token, are passed over.
     async fn samples_of_next_alias(
         &self,
         after: Option<&str>,

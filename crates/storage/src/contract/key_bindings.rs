@@ -27,6 +27,10 @@ pub struct KeyBinding {
 }
 
 /// A store of bindings.
+///
+/// Where this user could not make the table for them, there are none: calls that look answer so,
+/// [`bind_key`](Self::bind_key) is refused as [`StorageError::Other`](super::StorageError::Other),
+/// which names the mend, and the others find nothing to change.
 #[async_trait]
 pub trait KeyBindings: Send + Sync {
     /// The binding of exactly this key.
@@ -50,4 +54,9 @@ pub trait KeyBindings: Send + Sync {
 
     /// Forgets the binding of exactly this key. Whether there was one.
     async fn unbind_key(&self, key_id: &str) -> StorageResult<bool>;
+}
+
+/// The role of this name whose keys a server holds.
+pub(crate) fn server_role(name: &str) -> Option<ServerRole> {
+    [ServerRole::Snapshot, ServerRole::Timestamp].into_iter().find(|role| role.as_str() == name)
 }

@@ -10,22 +10,65 @@ use countersign_tuf::names::ServerRole;
 
 use super::{StorageError, StorageResult};
 
+/// What a row of a token's key has in the place of both algorithms and of the alias.
+///
+/// The Go signer knows no such algorithm, so it never takes such a row for a key of its own.
+pub const TOKEN_ROW: &str = "PKCS11";
+
+/// Where the private half of a stored key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyHome {
+    /// Sealed, in the row itself.
+    Sealed,
+    /// In a PKCS#11 token, to which the row points.
+    Token,
+}
+
+impl KeyHome {
+    /// As the row's `keywrap_alg` tells.
+    #[must_use]
+    pub fn of(keywrap_alg: &str) -> Self {
+        if keywrap_alg == TOKEN_ROW { Self::Token } else { Self::Sealed }
+    }
+
+    /// The word for it, as settings have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sealed => "sealed",
+            Self::Token => "token",
+        }
+    }
+
+    /// Whether the private half is in a token, as the statements ask.
+    pub(crate) fn is_token(self) -> bool {
+        self == Self::Token
+    }
+}
+
+impl fmt::Display for KeyHome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// One row of `private_keys`. Rows whose `deleted_at` is set are invisible.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedKey {
     /// Lower-case hex key ID.
     pub key_id: String,
-    /// The JWE's `enc`, such as `A256GCM`.
+    /// The JWE's `enc`, such as `A256GCM`; [`TOKEN_ROW`] for a token's key.
     pub encryption_alg: String,
-    /// The JWE's `alg`, such as `PBES2-HS256+A128KW`.
+    /// The JWE's `alg`, such as `PBES2-HS256+A128KW`; [`TOKEN_ROW`] for a token's key.
     pub keywrap_alg: String,
     /// `ecdsa` or `ed25519`; `rsa` in rows that were put there by hand.
     pub algorithm: String,
-    /// Which passphrase seals it.
+    /// Which passphrase seals it; [`TOKEN_ROW`] for a token's key.
     pub passphrase_alias: String,
     /// The public key's bytes, as metadata carries them before base64.
     pub public: Vec<u8>,
-    /// The sealed private key: the ASCII of a compact JWE.
+    /// The sealed private key: the ASCII of a compact JWE. For a token's key, the `pkcs11:` URI
+    /// that says where it is.
     pub sealed: Vec<u8>,
     /// The GUN it was made for; empty in old rows.
     pub gun: String,
@@ -36,6 +79,12 @@ pub struct SealedKey {
 }
 
 impl SealedKey {
+    /// Where its private half is.
+    #[must_use]
+    pub fn home(&self) -> KeyHome {
+        KeyHome::of(&self.keywrap_alg)
+    }
+
     /// What could be stored but never be pending or be read again is refused before it is stored.
     pub(crate) fn refuse_unless_pending(&self) -> StorageResult<()> {
         if self.last_used.is_some() {
@@ -70,17 +119,19 @@ impl fmt::Debug for SealedKey {
 /// A store of sealed keys.
 #[async_trait]
 pub trait KeyStore: Send + Sync {
-    /// The key that was made for this GUN, role and algorithm and has not signed yet; of several
-    /// the one with the lowest key ID.
+    /// The key that was made for this GUN, role and algorithm in this home and has not signed yet;
+    /// of several the one with the lowest key ID.
     async fn pending(
         &self,
         gun: &str,
         role: &str,
         algorithm: &str,
+        home: KeyHome,
     ) -> StorageResult<Option<SealedKey>>;
 
-    /// Stores `key` unless one is pending for its GUN, role and algorithm; returns the one that is
-    /// pending afterwards. Atomic: of several callers at once, all get the same key.
+    /// Stores `key` unless one is pending for its GUN, role and algorithm in its home; returns the
+    /// one that is pending there afterwards. Atomic: of several callers at once, all get the same
+    /// key.
     ///
     /// A key whose ID is taken, that has signed, or whose role is neither `timestamp`, `snapshot`
     /// nor empty, is refused as [`StorageError::Other`](super::StorageError::Other).
@@ -129,8 +180,10 @@ pub struct KeyRecord {
     pub key_id: String,
     /// `ecdsa`, `ed25519` or `rsa`.
     pub algorithm: String,
-    /// The name of the passphrase that seals it.
+    /// The name of the passphrase that seals it; [`TOKEN_ROW`] for a token's key.
     pub passphrase_alias: String,
+    /// Where its private half is.
+    pub home: KeyHome,
     /// The GUN it was made for; empty in old rows.
     pub gun: String,
     /// The role as it is stored; empty in old rows.

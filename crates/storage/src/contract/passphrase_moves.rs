@@ -7,7 +7,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::StorageResult;
+use super::{StorageError, StorageResult};
 
 /// A sealed check value: whoever opens it has the passphrase of its alias.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,13 +34,33 @@ pub struct KeyProcess {
     /// Counts up with each sign of life. Whoever watches sees by it that the process lives, without
     /// comparing clocks.
     pub beat: i64,
-    /// The SHA-256, in hex, of the proposed check value that it opened; empty when it opened none.
+    /// The SHA-256, in hex (at most 64 characters), of the proposed check value that it opened; empty when it opened none.
     pub opens: String,
-    /// The alias under which it seals new keys.
+    /// The alias under which it seals new keys; at most 200 bytes.
     pub seals_under: String,
 }
 
+impl KeyProcess {
+    /// What not every engine could hold is refused by all.
+    pub(crate) fn refuse_unless_storable(&self) -> StorageResult<()> {
+        let is_name = |text: &str, most: usize| text.is_ascii() && text.len() <= most;
+        if !self.id.is_empty()
+            && is_name(&self.id, 64)
+            && is_name(&self.opens, 64)
+            && self.shown.chars().count() <= 255
+            && self.seals_under.len() <= 200
+        {
+            return Ok(());
+        }
+        Err(StorageError::Other("the name of a process, or what it opens, is too long".to_owned()))
+    }
+}
+
 /// A store that tells processes of passphrases to come.
+///
+/// Where this user could not make the tables for that, nothing is proposed and no process is noted:
+/// calls that look answer so, and those that would store something are refused as
+/// [`StorageError::Other`], which names the mend.
 #[async_trait]
 pub trait PassphraseMoves: Send + Sync {
     /// The check value that holds now.
@@ -55,11 +75,13 @@ pub trait PassphraseMoves: Send + Sync {
     /// Takes this proposal back. Another one, or none, is left as it is.
     async fn withdraw_check(&self, proposed: &PassphraseCheck) -> StorageResult<()>;
 
-    /// Puts the proposed check value in place of the one that holds, if it is this one. Whether it
-    /// was.
+    /// Puts the proposed check value in place of the one that holds, if it is this one; then none is
+    /// proposed any more. Whether it was. Atomic: of several callers at once, one hears yes. Who
+    /// did not hear the answer looks at [`current_check`](Self::current_check).
     async fn adopt_check(&self, proposed: &PassphraseCheck) -> StorageResult<bool>;
 
-    /// Notes that a process lives, and what it can do.
+    /// Notes that a process lives, and what it can do, in place of what was noted of it before. One
+    /// whose names are longer than said at [`KeyProcess`] is refused as [`StorageError::Other`].
     async fn note_process(&self, process: &KeyProcess) -> StorageResult<()>;
 
     /// Every process that was noted and has not left, dead ones included.

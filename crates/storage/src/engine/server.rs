@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::contract::StorageError;
+
 /// How a store uses its database server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerOptions {
@@ -43,4 +45,12 @@ impl Default for ServerOptions {
             tables: Tables::All,
         }
     }
+}
+
+/// A table of this program's own is not there, and this user may not make it or look into it.
+pub(super) fn missing_table(table: &str) -> StorageError {
+    StorageError::Other(format!(
+        "table {table} is missing, or this user may not use it: start once as the owner of the \
+         tables, and grant this user SELECT, INSERT, UPDATE and DELETE on it"
+    ))
 }

@@ -1,7 +1,7 @@
 //! Going through the aliases of the keys: each once, with its newest keys.
 
 use super::must::Must as _;
-use super::samples::{key, moment};
+use super::samples::{in_token, key, moment};
 use crate::contract::aliases::KeyAliases;
 use crate::contract::keys::{KeyStore, SealedKey};
 
@@ -47,4 +47,18 @@ pub async fn every_alias_comes_once_in_order_with_its_newest_keys<S: KeyAliases 
     };
     assert_eq!(walk(to, 2).await, expected(&["05", "04"]));
     assert_eq!(walk(to, 9).await, expected(&["05", "04", "01"]));
+}
+
+/// No passphrase opens a key in a token, so none is tried on it; an alias that sounds like one is
+/// tried.
+pub async fn keys_in_a_token_are_no_samples<S: KeyAliases + KeyStore>(to: &S) {
+    for key_id in ["01", "02"] {
+        to.insert_unless_pending(&in_token(key_id, key_id), moment(0)).await.must();
+    }
+    assert_eq!(walk(to, 3).await, []);
+    store_under(to, "03", "b").await;
+    let of_b = ("b".to_owned(), vec!["03".to_owned()]);
+    assert_eq!(walk(to, 3).await, std::slice::from_ref(&of_b));
+    store_under(to, "04", "PKCS11").await;
+    assert_eq!(walk(to, 3).await, [("PKCS11".to_owned(), vec!["04".to_owned()]), of_b]);
 }

@@ -1,8 +1,8 @@
 //! Going through the keys: all of them once, in order, page by page.
 
 use super::must::Must as _;
-use super::samples::{key, moment};
-use crate::contract::keys::{KeyCatalogue, KeyRecord, KeyStore, SealedKey};
+use super::samples::{in_token, key, moment};
+use crate::contract::keys::{KeyCatalogue, KeyHome, KeyRecord, KeyStore, SealedKey};
 
 /// GUN and key ID of each record, read in pages of `most`.
 async fn walk(to: &dyn KeyCatalogue, gun: Option<&str>, most: u32) -> Vec<(String, String)> {
@@ -40,6 +40,7 @@ pub async fn a_record_tells_what_was_noted<S: KeyCatalogue + KeyStore>(to: &S) {
         key_id: "aa".to_owned(),
         algorithm: "ecdsa".to_owned(),
         passphrase_alias: "Alias_1".to_owned(),
+        home: KeyHome::Sealed,
         gun: "a/b".to_owned(),
         role: "timestamp".to_owned(),
         created_at: Some(moment(0)),
@@ -49,6 +50,17 @@ pub async fn a_record_tells_what_was_noted<S: KeyCatalogue + KeyStore>(to: &S) {
     to.mark_used("aa", moment(3)).await.must();
     let used = KeyRecord { last_used: Some(moment(3)), ..fresh };
     assert_eq!(to.records(None, None, 10).await.must(), [used]);
+}
+
+/// A record says where the private half is.
+pub async fn a_record_tells_the_home_of_its_key<S: KeyCatalogue + KeyStore>(to: &S) {
+    store_all(to, &[key("01", "a/b"), in_token("02", "a/c")]).await;
+    let records = to.records(None, None, 10).await.must();
+    let homes: Vec<KeyHome> = records.iter().map(|record| record.home).collect();
+    assert_eq!(homes, [KeyHome::Sealed, KeyHome::Token]);
+    let of_gun = to.records(Some("a/c"), None, 10).await.must();
+    assert_eq!(of_gun.first(), records.last());
+    assert_eq!(of_gun.len(), 1);
 }
 
 /// Every key comes once, whatever the size of the pages, also several of one GUN and role.

@@ -1,13 +1,13 @@
 //! Sealed keys: pending until they sign, found by exact names.
 
 use super::must::Must as _;
-use super::samples::{key, moment, precise};
+use super::samples::{in_token, key, moment, precise};
 use crate::contract::StorageError;
-use crate::contract::keys::{KeyStore, SealedKey};
+use crate::contract::keys::{KeyHome, KeyStore, SealedKey};
 
 /// Absence is an answer, not an error.
 pub async fn an_empty_store_has_no_keys(to: &dyn KeyStore) {
-    assert_eq!(to.pending("a/b", "timestamp", "ecdsa").await.must(), None);
+    assert_eq!(to.pending("a/b", "timestamp", "ecdsa", KeyHome::Sealed).await.must(), None);
     assert_eq!(to.by_id("aa").await.must(), None);
     assert_eq!(to.passphrase_check().await.must(), None);
 }
@@ -23,7 +23,7 @@ pub async fn a_key_comes_back_exactly(to: &dyn KeyStore) {
     };
     assert_eq!(to.insert_unless_pending(&stored, moment(0)).await.must(), stored);
     assert_eq!(to.by_id("aa").await.must().must(), stored);
-    let pending = to.pending("a/b ", "snapshot", "ed25519").await.must();
+    let pending = to.pending("a/b ", "snapshot", "ed25519", KeyHome::Sealed).await.must();
     assert_eq!(pending.must(), stored);
 }
 
@@ -50,9 +50,29 @@ pub async fn pending_keys_are_per_gun_role_and_algorithm(to: &dyn KeyStore) {
         assert_eq!(to.insert_unless_pending(key, moment(0)).await.must(), *key);
     }
     for key in &keys {
-        let pending = to.pending(&key.gun, &key.role, &key.algorithm).await.must();
+        let pending = to.pending(&key.gun, &key.role, &key.algorithm, KeyHome::Sealed).await.must();
         assert_eq!(pending.as_ref(), Some(key));
     }
+}
+
+/// A key that waits in one home leaves room in the other, and each is found in its own.
+pub async fn pending_keys_are_per_home(to: &dyn KeyStore) {
+    let (sealed, other) = (key("02", "a/b"), key("04", "a/b"));
+    let (token, second) = (in_token("01", "a/b"), in_token("03", "a/b"));
+    for (offered, pending) in
+        [(&sealed, &sealed), (&token, &token), (&other, &sealed), (&second, &token)]
+    {
+        assert_eq!(to.insert_unless_pending(offered, moment(0)).await.must(), *pending);
+    }
+    for (home, pending) in [(KeyHome::Sealed, &sealed), (KeyHome::Token, &token)] {
+        let found = to.pending("a/b", "timestamp", "ecdsa", home).await.must();
+        assert_eq!(found.as_ref(), Some(pending));
+    }
+    assert_eq!(to.by_id("01").await.must().must(), token);
+    to.mark_used("01", moment(1)).await.must();
+    assert_eq!(to.pending("a/b", "timestamp", "ecdsa", KeyHome::Token).await.must(), None);
+    let found = to.pending("a/b", "timestamp", "ecdsa", KeyHome::Sealed).await.must();
+    assert_eq!(found, Some(sealed));
 }
 
 /// Every key counts until it has signed, and no more are counted than asked for.
@@ -73,7 +93,7 @@ pub async fn a_key_that_signed_is_not_pending(to: &dyn KeyStore) {
     let (first, second) = (key("aa", "a/b"), key("bb", "a/b"));
     to.insert_unless_pending(&first, moment(0)).await.must();
     to.mark_used("aa", moment(3)).await.must();
-    assert_eq!(to.pending("a/b", "timestamp", "ecdsa").await.must(), None);
+    assert_eq!(to.pending("a/b", "timestamp", "ecdsa", KeyHome::Sealed).await.must(), None);
     let used = SealedKey { last_used: Some(moment(3)), ..first };
     assert_eq!(to.by_id("aa").await.must().must(), used);
     assert_eq!(to.insert_unless_pending(&second, moment(4)).await.must(), second);

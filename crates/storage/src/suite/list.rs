@@ -101,6 +101,7 @@ macro_rules! conformance_names {
             a_key_comes_back_exactly,
             a_second_key_gets_the_pending_one,
             pending_keys_are_per_gun_role_and_algorithm,
+            pending_keys_are_per_home,
             a_key_that_signed_is_not_pending,
             keys_that_have_not_signed_are_counted_up_to_a_bound,
             mark_used_notes_the_latest_for_one_key,
@@ -119,6 +120,40 @@ macro_rules! conformance_names {
         $crate::$emit! { @theme $with, aliases:
             a_store_without_keys_has_no_aliases,
             every_alias_comes_once_in_order_with_its_newest_keys,
+            keys_in_a_token_are_no_samples,
+        }
+        $crate::$emit! { @theme $with, key_upkeep:
+            a_store_without_keys_has_nothing_to_keep_up,
+            keys_under_an_alias_are_of_no_other,
+            keys_in_a_token_are_under_no_alias,
+            a_key_is_sealed_anew_and_stays_the_same,
+            a_key_that_is_no_longer_sealed_so_is_not_sealed_anew,
+            one_key_is_not_sealed_in_the_place_of_another,
+            a_key_moves_into_a_token_and_back,
+            a_retired_key_is_not_seen,
+            a_retired_key_comes_back_as_it_was,
+            a_retired_key_is_sealed_anew,
+            retired_keys_are_found_by_their_age,
+            pending_keys_are_found_by_their_age,
+        }
+        $crate::$emit! { @theme $with, passphrase_moves:
+            a_store_without_a_passphrase_has_no_checks_and_no_processes,
+            the_first_check_holds_and_names_no_alias,
+            one_check_is_proposed_at_a_time,
+            a_proposal_is_withdrawn_by_its_exact_value,
+            an_adopted_check_holds_and_is_no_proposal,
+            only_the_proposed_check_is_adopted,
+            processes_are_noted_and_forgotten,
+            a_process_with_too_long_a_name_is_refused,
+        }
+        $crate::$emit! { @theme $with, key_bindings:
+            a_store_without_bindings_has_none,
+            a_binding_comes_back_exactly,
+            a_key_is_bound_once,
+            the_ids_of_bound_keys_are_exact,
+            the_last_use_of_a_bound_key_is_noted,
+            pages_of_bindings_hold_every_key_once_in_order,
+            a_key_that_was_unbound_can_be_bound_anew,
         }
         $crate::$emit! { @theme $with, inventory:
             an_empty_store_has_no_inventory,
@@ -146,6 +181,7 @@ macro_rules! conformance_names {
         $crate::$emit! { @theme $with, key_catalogue:
             a_store_without_keys_has_no_records,
             a_record_tells_what_was_noted,
+            a_record_tells_the_home_of_its_key,
             pages_of_any_size_hold_every_key_once_in_order,
             records_of_one_gun_are_of_no_other,
         }
@@ -168,6 +204,10 @@ macro_rules! racing_names {
             of_twelve_new_keys_all_get_the_same,
             of_twelve_bindings_one_stays,
             of_twelve_passphrase_checks_all_get_the_same,
+            of_twelve_seals_of_one_key_one_is_put,
+            of_twelve_proposals_all_get_the_same,
+            of_twelve_that_adopt_a_proposal_one_does,
+            of_twelve_bindings_of_a_remote_key_one_stays,
         }
     };
 }
@@ -252,16 +292,19 @@ macro_rules! racing_cases {
 
 #[cfg(test)]
 mod tests {
-    const THEMES: [&str; 13] = [
+    const THEMES: [&str; 16] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
         include_str!("change_numbers.rs"),
         include_str!("changefeed.rs"),
         include_str!("conflicts.rs"),
         include_str!("inventory.rs"),
+        include_str!("key_bindings.rs"),
         include_str!("key_catalogue.rs"),
+        include_str!("key_upkeep.rs"),
         include_str!("keys.rs"),
         include_str!("metadata.rs"),
+        include_str!("passphrase_moves.rs"),
         include_str!("published.rs"),
         include_str!("racing.rs"),
         include_str!("retention.rs"),

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_tuf::names::ServerRole;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -14,8 +15,11 @@ use super::samples::{
 };
 use crate::contract::StorageResult;
 use crate::contract::changefeed::{Change, ChangeRange};
-use crate::contract::keys::{KeyStore, SealedKey};
+use crate::contract::key_bindings::{KeyBinding, KeyBindings};
+use crate::contract::key_upkeep::KeyUpkeep;
+use crate::contract::keys::{KeyHome, KeyStore, SealedKey};
 use crate::contract::metadata::{Commit, Heads, MetadataStore};
+use crate::contract::passphrase_moves::{PassphraseCheck, PassphraseMoves};
 
 /// How long a case may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -185,7 +189,7 @@ pub async fn of_twelve_new_keys_all_get_the_same(one: Arc<dyn KeyStore>, two: Ar
         async move { to.insert_unless_pending(&key, moment(0)).await }
     })
     .await;
-    let pending = one.pending("a/b", "timestamp", "ecdsa").await.must().must();
+    let pending = one.pending("a/b", "timestamp", "ecdsa", KeyHome::Sealed).await.must().must();
     assert!(keys.iter().all(|key| *key == pending), "{keys:?}");
     let mut stored = 0;
     for id in &ids {
@@ -218,6 +222,82 @@ pub async fn of_twelve_passphrase_checks_all_get_the_same(
     .await;
     let stored = two.passphrase_check().await.must().must();
     assert!(values.iter().all(|value| *value == stored), "{values:?}");
+}
+
+/// Twelve commands seal one key anew: one does, and its row is whole.
+pub async fn of_twelve_seals_of_one_key_one_is_put<S>(one: Arc<S>, two: Arc<S>)
+where
+    S: KeyStore + KeyUpkeep + 'static,
+{
+    let was = key("aa", "a/b");
+    one.insert_unless_pending(&was, moment(0)).await.must();
+    let sealed = |number: usize| SealedKey {
+        passphrase_alias: format!("alias {number}"),
+        sealed: number.to_string().into_bytes(),
+        ..was.clone()
+    };
+    let ends = at_once(&one, &two, |number, to| {
+        let (was, anew) = (was.clone(), sealed(number));
+        async move { to.reseal(&was, &anew, moment(1)).await }
+    })
+    .await;
+    let winners: Vec<usize> =
+        (0..RACERS).filter(|number| ends.get(*number) == Some(&true)).collect();
+    assert_eq!(winners.len(), 1, "{ends:?}");
+    let winner = winners.first().copied().must();
+    assert_eq!(two.by_id("aa").await.must().must(), sealed(winner));
+}
+
+/// Twelve commands propose a passphrase each: all hear the same one.
+pub async fn of_twelve_proposals_all_get_the_same(
+    one: Arc<dyn PassphraseMoves>,
+    two: Arc<dyn PassphraseMoves>,
+) {
+    let proposed = at_once(&one, &two, |number, to| async move {
+        to.propose_check(&check(&format!("alias {number}"))).await
+    })
+    .await;
+    let stored = two.proposed_check().await.must().must();
+    assert!(proposed.iter().all(|check| *check == stored), "{proposed:?}");
+}
+
+/// Twelve commands adopt the proposal: one hears that it did, and it holds.
+pub async fn of_twelve_that_adopt_a_proposal_one_does<S>(one: Arc<S>, two: Arc<S>)
+where
+    S: KeyStore + PassphraseMoves + 'static,
+{
+    one.insert_passphrase_check(b"one").await.must();
+    one.propose_check(&check("next")).await.must();
+    let adopted =
+        at_once(&one, &two, |_, to| async move { to.adopt_check(&check("next")).await }).await;
+    assert_eq!(adopted.iter().filter(|adopted| **adopted).count(), 1, "{adopted:?}");
+    assert_eq!(two.current_check().await.must().must(), check("next"));
+    assert_eq!(two.proposed_check().await.must(), None);
+}
+
+/// Twelve GUNs are the first to name one key: it is bound to one of them, and all see to which.
+pub async fn of_twelve_bindings_of_a_remote_key_one_stays(
+    one: Arc<dyn KeyBindings>,
+    two: Arc<dyn KeyBindings>,
+) {
+    let bound = at_once(&one, &two, |number, to| async move {
+        let wanted = KeyBinding {
+            key_id: "aa".to_owned(),
+            algorithm: "ecdsa".to_owned(),
+            gun: gun(&format!("a/{number}")),
+            role: ServerRole::Timestamp,
+            bound_at: moment(1),
+            last_used: None,
+        };
+        to.bind_key(&wanted).await
+    })
+    .await;
+    let stored = two.binding("aa").await.must().must();
+    assert!(bound.iter().all(|binding| *binding == stored), "{bound:?}");
+}
+
+fn check(alias: &str) -> PassphraseCheck {
+    PassphraseCheck { alias: Some(alias.to_owned()), sealed: alias.as_bytes().to_vec() }
 }
 
 /// Runs twelve callers that start together, half of them on each store.

@@ -8,7 +8,7 @@ use countersign_tuf::names::{Gun, RoleName, Version};
 
 use super::must::Must as _;
 use crate::contract::changefeed::{Change, ChangeRange};
-use crate::contract::keys::SealedKey;
+use crate::contract::keys::{SealedKey, TOKEN_ROW};
 use crate::contract::metadata::{Commit, Head, Heads, MetadataStore};
 
 /// All changes from the start.
@@ -98,5 +98,16 @@ pub(super) fn key(key_id: &str, gun: &str) -> SealedKey {
         gun: gun.to_owned(),
         role: "timestamp".to_owned(),
         last_used: None,
+    }
+}
+
+/// A pending timestamp key for `gun` that is in a token.
+pub(super) fn in_token(key_id: &str, gun: &str) -> SealedKey {
+    SealedKey {
+        encryption_alg: TOKEN_ROW.to_owned(),
+        keywrap_alg: TOKEN_ROW.to_owned(),
+        passphrase_alias: TOKEN_ROW.to_owned(),
+        sealed: format!("pkcs11:token=t;id=%{key_id}").into_bytes(),
+        ..key(key_id, gun)
     }
 }

@@ -1,7 +1,6 @@
 //! What the list of keys says of each key.
 
-use countersign_storage::KeyStore as _;
-use countersign_storage::SealedKey;
+use countersign_storage::{KeyHome, KeyStore as _, SealedKey};
 use countersign_trust::{Clock as _, KeyList, Standing};
 use countersign_tuf::names::ServerRole;
 
@@ -80,7 +79,8 @@ async fn the_keys_of_a_deleted_gun_have_no_root() {
 async fn old_rows_without_gun_or_role_are_unbound() {
     let bench = Bench::new().await;
     bench.key(GUN, ServerRole::Timestamp).await;
-    let made = bench.store.pending(GUN, "timestamp", "ecdsa").await.unwrap().unwrap();
+    let made =
+        bench.store.pending(GUN, "timestamp", "ecdsa", KeyHome::Sealed).await.unwrap().unwrap();
     let old = SealedKey { key_id: "0".repeat(64), gun: String::new(), role: String::new(), ..made };
     bench.store.insert_unless_pending(&old, bench.clock.now()).await.unwrap();
     assert_eq!(
@@ -93,7 +93,8 @@ async fn old_rows_without_gun_or_role_are_unbound() {
 async fn more_keys_than_a_page_are_all_listed_in_order() {
     let bench = Bench::new().await;
     bench.key(GUN, ServerRole::Timestamp).await;
-    let made = bench.store.pending(GUN, "timestamp", "ecdsa").await.unwrap().unwrap();
+    let made =
+        bench.store.pending(GUN, "timestamp", "ecdsa", KeyHome::Sealed).await.unwrap().unwrap();
     for number in 0..1_100 {
         let (key_id, gun) = (format!("{number:064}"), format!("a/{number:04}"));
         let key = SealedKey { key_id, gun, ..made.clone() };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::Duration;
-use countersign_storage::KeyStore as _;
+use countersign_storage::{KeyHome, KeyStore as _};
 use countersign_trust::{Policy, Trust, TrustError, Writes, keep_fresh};
 use countersign_tuf::names::ServerRole;
 
@@ -61,7 +61,10 @@ async fn publishes_deletions_and_new_keys_are_refused_and_nothing_changes() {
         assert!(is_refused(&reader.pending_key(&gun(name), ServerRole::Timestamp).await));
     }
     assert!(is_refused(&reader.key(&gun("new"), ServerRole::Timestamp).await));
-    assert_eq!(bench.store.pending("new", "timestamp", "ecdsa").await.unwrap(), None);
+    assert_eq!(
+        bench.store.pending("new", "timestamp", "ecdsa", KeyHome::Sealed).await.unwrap(),
+        None
+    );
     assert_eq!(bench.state(GUN).await, before);
     // A key that is there is told.
     let key = reader.key(&gun(GUN), ServerRole::Timestamp).await.unwrap();

@@ -18,6 +18,7 @@ impl KeyStore for OneRow {
         _gun: &str,
         _role: &str,
         _algorithm: &str,
+        _home: KeyHome,
     ) -> StorageResult<Option<SealedKey>> {
         Ok(None)
     }

@@ -12,6 +12,7 @@ use crate::contract::{StorageError, Unstorable};
 // Error numbers (dev.mysql.com/doc/mysql-errors, mariadb.com/kb/en/mariadb-error-codes).
 const CHECKREAD: u16 = 1020;
 const LOCK_DEADLOCK: u16 = 1213;
+const DUP_FIELDNAME: u16 = 1060;
 const DUP_KEYNAME: u16 = 1061;
 const PACKET_TOO_LARGE: u16 = 1153;
 
@@ -128,9 +129,9 @@ pub(super) fn is_forbidden(error: &sqlx::Error) -> bool {
     FORBIDDEN.contains(&number(error))
 }
 
-/// An index of this name is there already.
-pub(super) fn is_known_index(error: &sqlx::Error) -> bool {
-    number(error) == DUP_KEYNAME
+/// An index or a column of this name is there already.
+pub(super) fn is_made_already(error: &sqlx::Error) -> bool {
+    [DUP_FIELDNAME, DUP_KEYNAME].contains(&number(error))
 }
 
 fn number(error: &sqlx::Error) -> u16 {

@@ -7,19 +7,21 @@ use super::MySqlStore;
 use super::names::{gun_is, or_nothing};
 use super::row::TableRow;
 use crate::contract::StorageResult;
-use crate::contract::keys::{KeyCatalogue, KeyRecord};
+use crate::contract::keys::{KeyCatalogue, KeyHome, KeyRecord};
 
 const TABLE: &str = "private_keys";
 
 /// No index has this order where the columns are case-insensitive, so each page goes through all.
-const RECORDS: &str = "SELECT id, key_id, algorithm, passphrase_alias, gun, role, created_at, last_used \
+const RECORDS: &str = "SELECT id, key_id, algorithm, passphrase_alias, keywrap_alg, gun, role, created_at, \
+    last_used \
     FROM private_keys WHERE deleted_at IS NULL \
     AND (CAST(gun AS BINARY), CAST(role AS BINARY), CAST(key_id AS BINARY)) > \
         (CAST(? AS BINARY), CAST(? AS BINARY), CAST(? AS BINARY)) \
     ORDER BY CAST(gun AS BINARY), CAST(role AS BINARY), CAST(key_id AS BINARY) LIMIT ?";
 
 pub(super) const RECORDS_OF_GUN: &str = concat!(
-    "SELECT id, key_id, algorithm, passphrase_alias, gun, role, created_at, last_used FROM private_keys WHERE ",
+    "SELECT id, key_id, algorithm, passphrase_alias, keywrap_alg, gun, role, created_at, last_used \
+    FROM private_keys WHERE ",
     gun_is!(),
     " AND deleted_at IS NULL AND (CAST(role AS BINARY), CAST(key_id AS BINARY)) > \
         (CAST(? AS BINARY), CAST(? AS BINARY)) \
@@ -50,12 +52,13 @@ impl KeyCatalogue for MySqlStore {
     }
 }
 
-fn record(found: &MySqlRow) -> StorageResult<KeyRecord> {
+pub(super) fn record(found: &MySqlRow) -> StorageResult<KeyRecord> {
     let row = TableRow::new(found, TABLE);
     Ok(KeyRecord {
         key_id: row.text("key_id")?,
         algorithm: row.text("algorithm")?,
         passphrase_alias: row.text("passphrase_alias")?,
+        home: KeyHome::of(&row.text("keywrap_alg")?),
         gun: row.text("gun")?,
         role: row.text("role")?,
         created_at: row.optional_time("created_at")?,

@@ -13,16 +13,17 @@ use super::names::{gun_is, key_id_is, or_nothing};
 use super::row::{TableRow, time_value};
 use super::transaction::{Ending, Stop, to_its_end, write};
 use super::{MySqlStore, errors};
-use crate::contract::keys::{KeyStore, SealedKey, is_known_role};
+use crate::contract::keys::{KeyHome, KeyStore, SealedKey, is_known_role};
 use crate::contract::{StorageError, StorageResult};
 
-const TABLE: &str = "private_keys";
+pub(super) const TABLE: &str = "private_keys";
 
 pub(super) const PENDING: &str = concat!(
     "SELECT id, key_id, encryption_alg, keywrap_alg, algorithm, passphrase_alias, public, private, \
     gun, role, last_used FROM private_keys WHERE ",
     gun_is!(),
-    " AND role = ? AND algorithm = ? AND last_used IS NULL AND deleted_at IS NULL \
+    " AND role = ? AND algorithm = ? AND (CAST(keywrap_alg AS BINARY) = 'PKCS11') = ? \
+    AND last_used IS NULL AND deleted_at IS NULL \
     ORDER BY CAST(key_id AS BINARY) LIMIT 1"
 );
 
@@ -71,8 +72,10 @@ impl KeyStore for MySqlStore {
         gun: &str,
         role: &str,
         algorithm: &str,
+        home: KeyHome,
     ) -> StorageResult<Option<SealedKey>> {
-        sealed_key(or_nothing(self.readers.find(pending_query(gun, role, algorithm)).await)?)
+        let query = pending_query([gun, role, algorithm], home);
+        sealed_key(or_nothing(self.readers.find(query).await)?)
     }
 
     async fn insert_unless_pending(
@@ -170,7 +173,7 @@ async fn insert_in(
     at: DateTime<Utc>,
 ) -> Result<Ending<SealedKey>, Stop> {
     Lock::PendingKey(&key.gun, &key.role, &key.algorithm).take(connection).await?;
-    let pending = pending_query(&key.gun, &key.role, &key.algorithm);
+    let pending = pending_query([&key.gun, &key.role, &key.algorithm], key.home());
     if let Some(pending) = sealed_key(pending.fetch_optional(&mut *connection).await?)? {
         return Ok(Ending::RollBack(pending));
     }
@@ -216,12 +219,11 @@ async fn bind_in(
     Ok(Ending::Commit(sealed_key(bound)?))
 }
 
-fn pending_query<'q>(
-    gun: &'q str,
-    role: &'q str,
-    algorithm: &'q str,
-) -> Query<'q, MySql, MySqlArguments> {
-    sqlx::query(PENDING).bind(gun).bind(gun).bind(role).bind(algorithm)
+fn pending_query(
+    [gun, role, algorithm]: [&str; 3],
+    home: KeyHome,
+) -> Query<'_, MySql, MySqlArguments> {
+    sqlx::query(PENDING).bind(gun).bind(gun).bind(role).bind(algorithm).bind(home.is_token())
 }
 
 fn by_id_query(key_id: &str) -> Query<'_, MySql, MySqlArguments> {
@@ -237,11 +239,16 @@ fn check_value(found: Option<MySqlRow>) -> StorageResult<Option<Vec<u8>>> {
 fn sealed_key(found: Option<MySqlRow>) -> StorageResult<Option<SealedKey>> {
     let Some(found) = found else { return Ok(None) };
     let row = TableRow::new(&found, TABLE);
-    let role = row.text("role")?;
-    if !is_known_role(&role) {
-        return Err(row.corrupt(format!("unknown role {role:?}")));
+    let key = unjudged(&row)?;
+    if is_known_role(&key.role) {
+        return Ok(Some(key));
     }
-    Ok(Some(SealedKey {
+    Err(row.corrupt(format!("unknown role {:?}", key.role)))
+}
+
+/// A row as it is, whatever role it names.
+pub(super) fn unjudged(row: &TableRow<'_>) -> StorageResult<SealedKey> {
+    Ok(SealedKey {
         key_id: row.text("key_id")?,
         encryption_alg: row.text("encryption_alg")?,
         keywrap_alg: row.text("keywrap_alg")?,
@@ -250,7 +257,7 @@ fn sealed_key(found: Option<MySqlRow>) -> StorageResult<Option<SealedKey>> {
         public: row.column("public")?,
         sealed: row.column("private")?,
         gun: row.text("gun")?,
-        role,
+        role: row.text("role")?,
         last_used: row.optional_time("last_used")?,
-    }))
+    })
 }

@@ -24,8 +24,12 @@ struct History {
     notes: &'static str,
     note: &'static str,
     needed: &'static [&'static str],
+    costs: &'static [Cost],
     files: &'static [File],
 }
+
+/// Up to which migration something goes without, and what.
+type Cost = (i64, &'static str);
 
 /// A migration's number, its name and its statements.
 type File = (i64, &'static str, &'static str);
@@ -98,12 +102,17 @@ const METADATA: History = History {
     notes: METADATA_NOTES,
     note: NOTE_METADATA,
     needed: &["tuf_files", "changefeed"],
+    costs: &[
+        (5, "documents and what is to be signed again are looked for without their indexes"),
+        (6, "what the keys of a remote signer are for is known only until this process ends"),
+    ],
     files: &[
         file!(1, "metadata", "0001", "tuf_files"),
         file!(2, "metadata", "0002", "changefeed"),
         file!(3, "metadata", "0003", "countersign_published_index"),
         file!(4, "metadata", "0004", "countersign_digest_index"),
         file!(5, "metadata", "0005", "countersign_gun_prefix_index"),
+        file!(6, "metadata", "0006", "countersign_key_bindings"),
     ],
 };
 
@@ -114,18 +123,25 @@ const KEYS: History = History {
     notes: KEYS_NOTES,
     note: NOTE_KEYS,
     needed: &["private_keys"],
+    costs: &[
+        (3, "a wrong passphrase is noticed only by the first key that it does not open"),
+        (5, "keys are looked for without an index"),
+        (6, "the passphrase cannot be changed while others use it"),
+    ],
     files: &[
         file!(1, "keys", "0001", "private_keys"),
         file!(2, "keys", "0002", "countersign_pending_index"),
         file!(3, "keys", "0003", "countersign_passphrase_check"),
         file!(4, "keys", "0004", "countersign_unsigned_index"),
         file!(5, "keys", "0005", "countersign_alias_index"),
+        file!(6, "keys", "0006", "countersign_passphrase_moves"),
     ],
 };
 
 /// A history that could not be brought up to date, on tables that can be used all the same.
 pub(super) struct Missing {
     history: History,
+    newest: i64,
     reason: String,
 }
 
@@ -133,13 +149,14 @@ impl Missing {
     /// What that means, for an operator.
     pub(super) fn sentence(&self) -> String {
         let tables = self.history.needed.join(" and ");
-        let cost = match self.history.needed {
-            ["private_keys"] => {
-                "a wrong passphrase is noticed only by the first key that it does not open, and \
-                 keys are looked for without an index"
-            }
-            _ => "documents and what is to be signed again are looked for without their indexes",
-        };
+        let costs: Vec<&str> = self
+            .history
+            .costs
+            .iter()
+            .filter(|(number, _)| *number > self.newest)
+            .map(|(_, cost)| *cost)
+            .collect();
+        let cost = costs.join(", and ");
         format!(
             "the tables {tables} are used as they are, because this user may not alter them \
              ({}): {cost}; start once as their owner",
@@ -227,7 +244,7 @@ impl History {
             for statement in text.split_inclusive(END) {
                 match sqlx::raw_sql(statement.into_sql_str()).execute(&mut *connection).await {
                     Ok(_) => {}
-                    Err(error) if errors::is_known_index(&error) => {}
+                    Err(error) if errors::is_made_already(&error) => {}
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -274,10 +291,18 @@ impl History {
             .collect()
     }
 
+    /// The newest migration that is noted; `None` before the first.
+    async fn newest(self, connection: &mut MySqlConnection) -> StorageResult<Option<i64>> {
+        let applied = self.applied(connection).await?;
+        Ok(applied.into_iter().map(|(version, _)| version).max())
+    }
+
     /// Old code on new tables would not know what it breaks.
     async fn refuse_newer(self, connection: &mut MySqlConnection) -> StorageResult<()> {
-        let newest = self.applied(connection).await?.into_iter().map(|(version, _)| version).max();
-        match (newest, self.files.iter().map(|(version, ..)| *version).max()) {
+        match (
+            self.newest(connection).await?,
+            self.files.iter().map(|(version, ..)| *version).max(),
+        ) {
             (Some(found), Some(known)) if found > known => {
                 Err(StorageError::Newer { found, known })
             }
@@ -300,7 +325,8 @@ impl History {
                 )));
             }
         }
-        Ok(Missing { history: self, reason })
+        let newest = self.newest(connection).await?.unwrap_or_default();
+        Ok(Missing { history: self, newest, reason })
     }
 
     fn another(self, version: i64) -> StorageError {

@@ -15,12 +15,16 @@ mod connections;
 mod errors;
 mod findings;
 mod inventory;
+mod key_bindings;
 mod key_catalogue;
+mod key_upkeep;
 mod keys;
 mod locks;
 mod metadata;
 mod migrations;
 mod names;
+mod own_table;
+mod passphrase_moves;
 mod published;
 mod retention;
 mod row;
@@ -33,6 +37,7 @@ pub use address::MySqlAddress;
 
 use self::connections::Connections;
 use self::findings::Findings;
+use self::own_table::OwnTable;
 pub use super::server::{ServerOptions as MySqlOptions, Tables};
 use crate::contract::StorageResult;
 
@@ -49,6 +54,24 @@ pub struct MySqlStore {
     readers: Connections,
     writers: Connections,
     findings: Findings,
+    own: OwnTables,
+}
+
+/// What may be missing where this user may not make tables.
+#[derive(Debug)]
+struct OwnTables {
+    bindings: OwnTable,
+    /// The last table that its migration makes stands for all of it.
+    passphrase_moves: OwnTable,
+}
+
+impl Default for OwnTables {
+    fn default() -> Self {
+        Self {
+            bindings: OwnTable::named("countersign_key_bindings"),
+            passphrase_moves: OwnTable::named("countersign_key_processes"),
+        }
+    }
 }
 
 impl MySqlStore {
@@ -74,6 +97,7 @@ impl MySqlStore {
             readers: connect::pool(address, options, options.readers, connect::Use::Read),
             writers: connect::pool(address, options, options.writers, connect::Use::Write),
             findings,
+            own: OwnTables::default(),
         })
     }
 
@@ -93,7 +117,7 @@ impl MySqlStore {
         let findings = findings::look(&mut first, Vec::new()).await?;
         connect::close(first).await;
         let readers = connect::pool(address, options, options.readers, connect::Use::Read);
-        Ok(Self { writers: readers.clone(), readers, findings })
+        Ok(Self { writers: readers.clone(), readers, findings, own: OwnTables::default() })
     }
 
     /// What an operator should mend although the store can be used, one sentence each.

@@ -4,11 +4,12 @@
 
 use super::{
     aliases, archive, change_numbers, changefeed, commit, connect, findings, inventory,
-    key_catalogue, keys, locks, metadata, migrations, names, published, retention, usage,
+    key_bindings, key_catalogue, key_upkeep, keys, locks, metadata, migrations, names, own_table,
+    passphrase_moves, published, retention, usage,
 };
 
 /// Each file's statements.
-pub(super) const FILES: [&[&str]; 17] = [
+pub(super) const FILES: [&[&str]; 21] = [
     aliases::STATEMENTS,
     archive::STATEMENTS,
     change_numbers::STATEMENTS,
@@ -17,12 +18,16 @@ pub(super) const FILES: [&[&str]; 17] = [
     connect::STATEMENTS,
     findings::STATEMENTS,
     inventory::STATEMENTS,
+    key_bindings::STATEMENTS,
     key_catalogue::STATEMENTS,
+    key_upkeep::STATEMENTS,
     keys::STATEMENTS,
     locks::STATEMENTS,
     metadata::STATEMENTS,
     migrations::STATEMENTS,
     names::STATEMENTS,
+    own_table::STATEMENTS,
+    passphrase_moves::STATEMENTS,
     published::STATEMENTS,
     retention::STATEMENTS,
     usage::STATEMENTS,
@@ -35,7 +40,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 
 /// The statements that run often, each with the indexes one of which it must use, and with what is
 /// bound to it in the tests, as it stands in SQL.
-pub const INDEXED: [(&str, &[&str], &str); 29] = [
+pub const INDEXED: [(&str, &[&str], &str); 32] = [
     (commit::HOLDS, &["gun", "countersign_digest_idx"], "@gun, @gun, 'root', @sha"),
     (retention::CHANGES, &["PRIMARY"], "NOW(), 100, 50"),
     (retention::REMOVABLE, &["PRIMARY"], "'[1,2,3]', @gun, @gun"),
@@ -56,6 +61,9 @@ pub const INDEXED: [(&str, &[&str], &str); 29] = [
     (inventory::BYTES, &["PRIMARY"], "7"),
     (inventory::GUNS, &["gun"], "@gun, 10"),
     (inventory::VERSIONS, &["gun"], "@gun, @gun"),
+    (key_bindings::BINDING, &["key_id"], "@key"),
+    (key_bindings::BINDINGS, &["countersign_key_bindings_idx"], "@gun, @gun, '', '', 10"),
+    (key_bindings::BINDINGS_OF_GUN, &["countersign_key_bindings_idx"], "@gun, '', '', 10"),
     (key_catalogue::RECORDS_OF_GUN, &["countersign_pending_idx"], "@gun, @gun, '', '', 10"),
     (keys::BIND, &["key_id", "key_id_2"], "@gun, 'snapshot', NOW(), @key, @key, @gun, 'snapshot'"),
     (keys::BY_ID, &["key_id", "key_id_2"], "@key, @key"),
@@ -64,7 +72,7 @@ pub const INDEXED: [(&str, &[&str], &str); 29] = [
     (
         keys::PENDING,
         &["countersign_pending_idx", "countersign_unsigned_idx"],
-        "@gun, @gun, 'timestamp', 'ecdsa'",
+        "@gun, @gun, 'timestamp', 'ecdsa', 0",
     ),
     (metadata::BY_DIGEST, &["countersign_digest_idx"], "@gun, @gun, 'root', @sha"),
     (metadata::BY_VERSION, &["gun"], "@gun, @gun, 'root', 3"),
@@ -79,7 +87,7 @@ pub const INDEXED: [(&str, &[&str], &str); 29] = [
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 17] = [
+    const TEXTS: [&str; 21] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
         include_str!("change_numbers.rs"),
@@ -88,12 +96,16 @@ mod tests {
         include_str!("connect.rs"),
         include_str!("findings.rs"),
         include_str!("inventory.rs"),
+        include_str!("key_bindings.rs"),
         include_str!("key_catalogue.rs"),
+        include_str!("key_upkeep.rs"),
         include_str!("keys.rs"),
         include_str!("locks.rs"),
         include_str!("metadata.rs"),
         include_str!("migrations.rs"),
         include_str!("names.rs"),
+        include_str!("own_table.rs"),
+        include_str!("passphrase_moves.rs"),
         include_str!("published.rs"),
         include_str!("retention.rs"),
         include_str!("usage.rs"),
@@ -103,8 +115,8 @@ mod tests {
     fn every_statement_is_in_its_files_list() {
         for (statements, text) in FILES.into_iter().zip(TEXTS) {
             let constants = text.matches(": &str =").count();
-            let others = text.matches("const TABLE: &str =").count()
-                + text.matches("const END: &str =").count();
+            let others =
+                text.matches("TABLE: &str =").count() + text.matches("const END: &str =").count();
             assert_eq!(statements.len(), constants - others, "{statements:?}");
         }
     }

@@ -9,6 +9,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgRow, Postgres};
 use sqlx::query::Query;
 
+use super::transaction::to_its_end;
 use super::{PostgresOptions, errors};
 use crate::contract::{StorageError, StorageResult};
 
@@ -50,6 +51,21 @@ impl Connections {
         let mut lent = self.lend().await?;
         let found = self.within_limit(query.fetch_all(lent.connection())).await?;
         lent.answered(found)
+    }
+
+    /// Runs one statement that writes, to its end whether or not somebody waits for it. Whether it
+    /// changed a row.
+    pub(super) async fn changes_a_row(
+        &self,
+        statement: Query<'static, Postgres, PgArguments>,
+    ) -> StorageResult<bool> {
+        let writers = self.clone();
+        to_its_end(async move {
+            let mut lent = writers.lend().await?;
+            let done = writers.within_limit(statement.execute(lent.connection())).await?;
+            Ok(lent.answered(done)?.rows_affected() > 0)
+        })
+        .await
     }
 
     /// Ends what takes longer than a statement and its locks may.

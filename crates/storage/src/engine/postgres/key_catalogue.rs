@@ -6,17 +6,17 @@ use sqlx::postgres::PgRow;
 use super::PostgresStore;
 use super::row::TableRow;
 use crate::contract::StorageResult;
-use crate::contract::keys::{KeyCatalogue, KeyRecord};
+use crate::contract::keys::{KeyCatalogue, KeyHome, KeyRecord};
 
 const TABLE: &str = "private_keys";
 
-pub(super) const RECORDS: &str = "SELECT id, key_id, algorithm, passphrase_alias, gun, role, created_at, \
-    last_used \
+pub(super) const RECORDS: &str = "SELECT id, key_id, algorithm, passphrase_alias, keywrap_alg, gun, role, \
+    created_at, last_used \
     FROM private_keys WHERE (gun COLLATE \"C\", role COLLATE \"C\", key_id COLLATE \"C\") > ($1, $2, $3) \
     AND deleted_at IS NULL \
     ORDER BY gun COLLATE \"C\", role COLLATE \"C\", key_id COLLATE \"C\" LIMIT $4";
 
-pub(super) const RECORDS_OF_GUN: &str = "SELECT id, key_id, algorithm, passphrase_alias, gun, role, \
+pub(super) const RECORDS_OF_GUN: &str = "SELECT id, key_id, algorithm, passphrase_alias, keywrap_alg, gun, role, \
     created_at, last_used FROM private_keys WHERE gun COLLATE \"C\" = $1 \
     AND (role COLLATE \"C\", key_id COLLATE \"C\") > ($2, $3) AND deleted_at IS NULL \
     ORDER BY role COLLATE \"C\", key_id COLLATE \"C\" LIMIT $4";
@@ -46,12 +46,13 @@ impl KeyCatalogue for PostgresStore {
     }
 }
 
-fn record(found: &PgRow) -> StorageResult<KeyRecord> {
+pub(super) fn record(found: &PgRow) -> StorageResult<KeyRecord> {
     let row = TableRow::new(found, TABLE);
     Ok(KeyRecord {
         key_id: row.column("key_id")?,
         algorithm: row.column("algorithm")?,
         passphrase_alias: row.column("passphrase_alias")?,
+        home: KeyHome::of(&row.column::<String>("keywrap_alg")?),
         gun: row.column("gun")?,
         role: row.column("role")?,
         created_at: row.optional_time("created_at")?,

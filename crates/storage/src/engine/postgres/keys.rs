@@ -12,16 +12,16 @@ use super::locks::Lock;
 use super::row::{TableRow, time_value};
 use super::transaction::{Ending, Stop, to_its_end, write};
 use super::{PostgresStore, errors};
-use crate::contract::keys::{KeyStore, SealedKey, is_known_role};
+use crate::contract::keys::{KeyHome, KeyStore, SealedKey, is_known_role};
 use crate::contract::{StorageError, StorageResult};
 
-const TABLE: &str = "private_keys";
+pub(super) const TABLE: &str = "private_keys";
 
 /// Compared under the collation of the index, which changes the order and never what is equal.
 pub(super) const PENDING: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, algorithm, \
     passphrase_alias, public, private, gun, role, last_used FROM private_keys \
     WHERE gun COLLATE \"C\" = $1 AND role COLLATE \"C\" = $2 AND algorithm = $3 \
-    AND last_used IS NULL AND deleted_at IS NULL ORDER BY key_id COLLATE \"C\" LIMIT 1";
+    AND (keywrap_alg = 'PKCS11') = $4 AND last_used IS NULL AND deleted_at IS NULL ORDER BY key_id COLLATE \"C\" LIMIT 1";
 
 pub(super) const BY_ID: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, algorithm, \
     passphrase_alias, public, private, gun, role, last_used FROM private_keys \
@@ -59,8 +59,9 @@ impl KeyStore for PostgresStore {
         gun: &str,
         role: &str,
         algorithm: &str,
+        home: KeyHome,
     ) -> StorageResult<Option<SealedKey>> {
-        sealed_key(self.readers.find(pending_query(gun, role, algorithm)).await?)
+        sealed_key(self.readers.find(pending_query([gun, role, algorithm], home)).await?)
     }
 
     async fn insert_unless_pending(
@@ -157,7 +158,7 @@ async fn insert_in(
     at: NaiveDateTime,
 ) -> Result<Ending<SealedKey>, Stop> {
     Lock::PendingKey(&key.gun, &key.role, &key.algorithm).take(connection).await?;
-    let pending = pending_query(&key.gun, &key.role, &key.algorithm);
+    let pending = pending_query([&key.gun, &key.role, &key.algorithm], key.home());
     if let Some(pending) = sealed_key(pending.fetch_optional(&mut *connection).await?)? {
         return Ok(Ending::RollBack(pending));
     }
@@ -193,12 +194,11 @@ async fn bind_in(
     Ok(Ending::Commit(sealed_key(bound)?))
 }
 
-fn pending_query<'q>(
-    gun: &'q str,
-    role: &'q str,
-    algorithm: &'q str,
-) -> Query<'q, Postgres, PgArguments> {
-    sqlx::query(PENDING).bind(gun).bind(role).bind(algorithm)
+fn pending_query(
+    [gun, role, algorithm]: [&str; 3],
+    home: KeyHome,
+) -> Query<'_, Postgres, PgArguments> {
+    sqlx::query(PENDING).bind(gun).bind(role).bind(algorithm).bind(home.is_token())
 }
 
 fn check_value(found: Option<PgRow>) -> StorageResult<Option<Vec<u8>>> {
@@ -210,11 +210,16 @@ fn check_value(found: Option<PgRow>) -> StorageResult<Option<Vec<u8>>> {
 fn sealed_key(found: Option<PgRow>) -> StorageResult<Option<SealedKey>> {
     let Some(found) = found else { return Ok(None) };
     let row = TableRow::new(&found, TABLE);
-    let role: String = row.column("role")?;
-    if !is_known_role(&role) {
-        return Err(row.corrupt(format!("unknown role {role:?}")));
+    let key = unjudged(&row)?;
+    if is_known_role(&key.role) {
+        return Ok(Some(key));
     }
-    Ok(Some(SealedKey {
+    Err(row.corrupt(format!("unknown role {:?}", key.role)))
+}
+
+/// A row as it is, whatever role it names.
+pub(super) fn unjudged(row: &TableRow<'_>) -> StorageResult<SealedKey> {
+    Ok(SealedKey {
         key_id: row.column("key_id")?,
         encryption_alg: row.column("encryption_alg")?,
         keywrap_alg: row.column("keywrap_alg")?,
@@ -223,7 +228,7 @@ fn sealed_key(found: Option<PgRow>) -> StorageResult<Option<SealedKey>> {
         public: row.column("public")?,
         sealed: row.column("private")?,
         gun: row.column("gun")?,
-        role,
+        role: row.column("role")?,
         last_used: row.optional_time("last_used")?,
-    }))
+    })
 }

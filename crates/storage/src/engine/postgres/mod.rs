@@ -15,11 +15,15 @@ mod connections;
 mod errors;
 mod findings;
 mod inventory;
+mod key_bindings;
 mod key_catalogue;
+mod key_upkeep;
 mod keys;
 mod locks;
 mod metadata;
 mod migrations;
+mod own_table;
+mod passphrase_moves;
 mod published;
 mod retention;
 mod row;
@@ -34,6 +38,7 @@ pub use super::server::{ServerOptions as PostgresOptions, Tables};
 
 use self::connections::Connections;
 use self::findings::Findings;
+use self::own_table::OwnTable;
 use crate::contract::StorageResult;
 
 /// A store in one PostgreSQL database. Implements [`MetadataStore`](crate::MetadataStore),
@@ -46,6 +51,24 @@ pub struct PostgresStore {
     readers: Connections,
     writers: Connections,
     findings: Findings,
+    own: OwnTables,
+}
+
+/// What may be missing where this user may not make tables.
+#[derive(Debug)]
+struct OwnTables {
+    bindings: OwnTable,
+    /// The last table that its migration makes stands for all of it.
+    passphrase_moves: OwnTable,
+}
+
+impl Default for OwnTables {
+    fn default() -> Self {
+        Self {
+            bindings: OwnTable::named("countersign_key_bindings"),
+            passphrase_moves: OwnTable::named("countersign_key_processes"),
+        }
+    }
 }
 
 impl PostgresStore {
@@ -71,6 +94,7 @@ impl PostgresStore {
             readers: connect::pool(address, options, options.readers),
             writers: connect::pool(address, options, options.writers),
             findings,
+            own: OwnTables::default(),
         })
     }
 
@@ -91,7 +115,7 @@ impl PostgresStore {
         connect::close(first).await;
         let address = address.for_reading();
         let readers = connect::pool(&address, options, options.readers);
-        Ok(Self { writers: readers.clone(), readers, findings })
+        Ok(Self { writers: readers.clone(), readers, findings, own: OwnTables::default() })
     }
 
     /// What an operator should mend although the store can be used, one sentence each.

@@ -11,8 +11,9 @@ use crate::contract::aliases::{KeyAliases, SealedSample};
 const TABLE: &str = "private_keys";
 
 pub(super) const SAMPLES: &str = "SELECT id, key_id, passphrase_alias, private FROM private_keys \
-    WHERE deleted_at IS NULL AND passphrase_alias = (SELECT min(passphrase_alias) \
-    FROM private_keys WHERE deleted_at IS NULL AND passphrase_alias > ?1) \
+    WHERE deleted_at IS NULL AND keywrap_alg <> 'PKCS11' \
+    AND passphrase_alias = (SELECT min(passphrase_alias) FROM private_keys \
+        WHERE deleted_at IS NULL AND keywrap_alg <> 'PKCS11' AND passphrase_alias > ?1) \
     ORDER BY id DESC LIMIT ?2";
 
 /// Every statement of this file.

@@ -6,16 +6,16 @@ use sqlx::sqlite::SqliteRow;
 use super::row::TableRow;
 use super::{SqliteStore, errors};
 use crate::contract::StorageResult;
-use crate::contract::keys::{KeyCatalogue, KeyRecord};
+use crate::contract::keys::{KeyCatalogue, KeyHome, KeyRecord};
 
 const TABLE: &str = "private_keys";
 
-pub(super) const RECORDS: &str = "SELECT id, key_id, algorithm, passphrase_alias, gun, role, created_at, \
-    last_used \
+pub(super) const RECORDS: &str = "SELECT id, key_id, algorithm, passphrase_alias, keywrap_alg, gun, role, \
+    created_at, last_used \
     FROM private_keys WHERE (gun, role, key_id) > (?1, ?2, ?3) AND deleted_at IS NULL \
     ORDER BY gun, role, key_id LIMIT ?4";
 
-pub(super) const RECORDS_OF_GUN: &str = "SELECT id, key_id, algorithm, passphrase_alias, gun, role, \
+pub(super) const RECORDS_OF_GUN: &str = "SELECT id, key_id, algorithm, passphrase_alias, keywrap_alg, gun, role, \
     created_at, last_used FROM private_keys WHERE gun = ?1 AND (role, key_id) > (?2, ?3) \
     AND deleted_at IS NULL ORDER BY role, key_id LIMIT ?4";
 
@@ -51,12 +51,13 @@ impl KeyCatalogue for SqliteStore {
     }
 }
 
-fn record(found: &SqliteRow) -> StorageResult<KeyRecord> {
+pub(super) fn record(found: &SqliteRow) -> StorageResult<KeyRecord> {
     let row = TableRow::new(found, TABLE);
     Ok(KeyRecord {
         key_id: row.column("key_id")?,
         algorithm: row.column("algorithm")?,
         passphrase_alias: row.column("passphrase_alias")?,
+        home: KeyHome::of(&row.column::<String>("keywrap_alg")?),
         gun: row.column("gun")?,
         role: row.column("role")?,
         created_at: row.optional_time("created_at")?,

@@ -7,15 +7,15 @@ use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
 use super::row::{TableRow, time_text};
 use super::transaction::{Ending, write};
 use super::{SqliteStore, errors};
-use crate::contract::keys::{KeyStore, SealedKey, is_known_role};
+use crate::contract::keys::{KeyHome, KeyStore, SealedKey, is_known_role};
 use crate::contract::{StorageError, StorageResult};
 
-const TABLE: &str = "private_keys";
+pub(super) const TABLE: &str = "private_keys";
 
 pub(super) const PENDING: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, algorithm, \
     passphrase_alias, public, private, gun, role, last_used FROM private_keys \
     WHERE gun = ?1 AND role = ?2 AND algorithm = ?3 \
-    AND last_used IS NULL AND deleted_at IS NULL ORDER BY key_id LIMIT 1";
+    AND (keywrap_alg = 'PKCS11') = ?4 AND last_used IS NULL AND deleted_at IS NULL ORDER BY key_id LIMIT 1";
 
 pub(super) const BY_ID: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, algorithm, \
     passphrase_alias, public, private, gun, role, last_used FROM private_keys \
@@ -53,8 +53,9 @@ impl KeyStore for SqliteStore {
         gun: &str,
         role: &str,
         algorithm: &str,
+        home: KeyHome,
     ) -> StorageResult<Option<SealedKey>> {
-        pending_in(&self.readers, gun, role, algorithm).await
+        pending_in(&self.readers, [gun, role, algorithm], home).await
     }
 
     async fn insert_unless_pending(
@@ -156,7 +157,8 @@ async fn insert_in(
     key: SealedKey,
     at: &str,
 ) -> StorageResult<Ending<SealedKey>> {
-    let pending = pending_in(&mut *connection, &key.gun, &key.role, &key.algorithm).await?;
+    let names = [key.gun.as_str(), key.role.as_str(), key.algorithm.as_str()];
+    let pending = pending_in(&mut *connection, names, key.home()).await?;
     if let Some(pending) = pending {
         return Ok(Ending::RollBack(pending));
     }
@@ -184,12 +186,16 @@ async fn insert_in(
 
 async fn pending_in(
     executor: impl SqliteExecutor<'_>,
-    gun: &str,
-    role: &str,
-    algorithm: &str,
+    [gun, role, algorithm]: [&str; 3],
+    home: KeyHome,
 ) -> StorageResult<Option<SealedKey>> {
-    let found =
-        sqlx::query(PENDING).bind(gun).bind(role).bind(algorithm).fetch_optional(executor).await;
+    let found = sqlx::query(PENDING)
+        .bind(gun)
+        .bind(role)
+        .bind(algorithm)
+        .bind(home.is_token())
+        .fetch_optional(executor)
+        .await;
     sealed_key(found)
 }
 
@@ -208,11 +214,16 @@ fn sealed_key(found: Result<Option<SqliteRow>, sqlx::Error>) -> StorageResult<Op
         return Ok(None);
     };
     let row = TableRow::new(&found, TABLE);
-    let role: String = row.column("role")?;
-    if !is_known_role(&role) {
-        return Err(row.corrupt(format!("unknown role {role:?}")));
+    let key = unjudged(&row)?;
+    if is_known_role(&key.role) {
+        return Ok(Some(key));
     }
-    Ok(Some(SealedKey {
+    Err(row.corrupt(format!("unknown role {:?}", key.role)))
+}
+
+/// A row as it is, whatever role it names.
+pub(super) fn unjudged(row: &TableRow<'_>) -> StorageResult<SealedKey> {
+    Ok(SealedKey {
         key_id: row.column("key_id")?,
         encryption_alg: row.column("encryption_alg")?,
         keywrap_alg: row.column("keywrap_alg")?,
@@ -221,7 +232,7 @@ fn sealed_key(found: Result<Option<SqliteRow>, sqlx::Error>) -> StorageResult<Op
         public: row.column("public")?,
         sealed: row.column("private")?,
         gun: row.column("gun")?,
-        role,
+        role: row.column("role")?,
         last_used: row.optional_time("last_used")?,
-    }))
+    })
 }

@@ -62,6 +62,13 @@ const METADATA: History = History {
                 "../../../../../migrations/sqlite/metadata/0005_countersign_gun_prefix_index.sql"
             ),
         ),
+        (
+            6,
+            "countersign_key_bindings",
+            include_str!(
+                "../../../../../migrations/sqlite/metadata/0006_countersign_key_bindings.sql"
+            ),
+        ),
     ],
 };
 
@@ -100,6 +107,13 @@ const KEYS: History = History {
             5,
             "countersign_alias_index",
             include_str!("../../../../../migrations/sqlite/keys/0005_countersign_alias_index.sql"),
+        ),
+        (
+            6,
+            "countersign_passphrase_moves",
+            include_str!(
+                "../../../../../migrations/sqlite/keys/0006_countersign_passphrase_moves.sql"
+            ),
         ),
     ],
 };

@@ -6,7 +6,9 @@ use countersign_tuf::names::{Gun, RoleName};
 
 use super::{commit, execute, fresh, gun, timestamp};
 use crate::contract::changefeed::ChangeRange;
-use crate::contract::keys::KeyStore as _;
+use crate::contract::key_bindings::KeyBindings as _;
+use crate::contract::key_upkeep::KeyUpkeep as _;
+use crate::contract::keys::{KeyHome, KeyStore as _, SealedKey};
 use crate::contract::metadata::{Commit, Heads, MetadataStore as _};
 use crate::contract::published::Place;
 use crate::contract::{StorageError, StorageResult};
@@ -157,6 +159,38 @@ async fn a_key_whose_columns_cannot_be_is_corrupt() {
 }
 
 #[tokio::test]
+async fn a_binding_whose_columns_cannot_be_is_corrupt() {
+    for (damage, reason) in [
+        ("role = 'root'", "unknown role \"root\""),
+        ("gun = ''", "GUN \"\""),
+        ("bound_at = 'later'", "bound_at is no time"),
+        ("last_used = 'now'", "last_used is no time"),
+    ] {
+        let (store, _directory) = fresh().await;
+        let insert = "INSERT INTO countersign_key_bindings (key_id, algorithm, gun, role, bound_at) \
+            VALUES ('aa', 'ecdsa', 'a/b', 'timestamp', '2026-11-24T11:02:35.785575Z')";
+        execute(&store, insert).await;
+        execute(&store, &format!("UPDATE countersign_key_bindings SET {damage}")).await;
+        check_corrupt(store.binding("aa").await, "countersign_key_bindings", reason);
+        check_corrupt(store.bindings(None, None, 9).await, "countersign_key_bindings", reason);
+        assert_eq!(store.binding("bb").await.unwrap(), None);
+    }
+}
+
+/// A change of passphrases goes past what only a signature would stumble over.
+#[tokio::test]
+async fn a_key_of_an_unknown_role_can_be_sealed_anew() {
+    let (store, _directory) = fresh().await;
+    execute(&store, INSERT_KEY).await;
+    execute(&store, "UPDATE private_keys SET role = 'root'").await;
+    let found = store.sealed_under("p", None, 9).await.unwrap();
+    assert_eq!(found.len(), 1);
+    let anew = SealedKey { passphrase_alias: "q".to_owned(), ..found[0].clone() };
+    assert!(store.reseal(&found[0], &anew, chrono::DateTime::UNIX_EPOCH).await.unwrap());
+    assert_eq!(store.sealed_under("q", None, 9).await.unwrap(), [anew]);
+}
+
+#[tokio::test]
 async fn an_error_about_a_key_does_not_show_the_sealed_key() {
     let (store, _directory) = fresh().await;
     execute(&store, INSERT_KEY).await;
@@ -211,9 +245,9 @@ async fn versions_restart_after_delete_also_where_a_soft_deleted_row_was() {
 async fn a_soft_deleted_key_is_invisible() {
     let (store, _directory) = fresh().await;
     execute(&store, INSERT_KEY).await;
-    assert!(store.pending("a/b", "timestamp", "ecdsa").await.unwrap().is_some());
+    assert!(store.pending("a/b", "timestamp", "ecdsa", KeyHome::Sealed).await.unwrap().is_some());
     execute(&store, "UPDATE private_keys SET deleted_at = '2026-11-24T11:02:35.785575Z'").await;
-    assert_eq!(store.pending("a/b", "timestamp", "ecdsa").await.unwrap(), None);
+    assert_eq!(store.pending("a/b", "timestamp", "ecdsa", KeyHome::Sealed).await.unwrap(), None);
     assert_eq!(store.by_id("aa").await.unwrap(), None);
     let now = chrono::DateTime::UNIX_EPOCH;
     store.mark_used("aa", now).await.unwrap();
@@ -226,7 +260,8 @@ async fn of_several_pending_keys_the_lowest_id_is_the_one() {
     for id in ["bb", "aa", "cc"] {
         execute(&store, &INSERT_KEY.replace("'aa'", &format!("'{id}'"))).await;
     }
-    let pending = store.pending("a/b", "timestamp", "ecdsa").await.unwrap().unwrap();
+    let pending =
+        store.pending("a/b", "timestamp", "ecdsa", KeyHome::Sealed).await.unwrap().unwrap();
     assert_eq!(pending.key_id, "aa");
 }
 

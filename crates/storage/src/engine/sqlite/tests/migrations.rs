@@ -8,7 +8,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use super::{commit, execute, fresh, gun, place, timestamp};
 use crate::contract::StorageError;
 use crate::contract::changefeed::{ChangeCategory, ChangeRange};
-use crate::contract::keys::KeyStore as _;
+use crate::contract::keys::{KeyHome, KeyStore as _};
 use crate::contract::metadata::{Commit, MetadataStore as _};
 use crate::contract::published::Place;
 use crate::engine::sqlite::SqliteStore;
@@ -81,7 +81,7 @@ async fn a_database_at_migration_1_with_data_is_brought_up_to_date() {
     let late = "2026-01-03T00:00:00Z".parse().unwrap();
     let published = store.published(after, late, 10).await.unwrap();
     assert_eq!(published.iter().map(|found| found.gun.as_str()).collect::<Vec<_>>(), ["a/b"]);
-    assert!(store.pending("a/b", "timestamp", "ecdsa").await.unwrap().is_some());
+    assert!(store.pending("a/b", "timestamp", "ecdsa", KeyHome::Sealed).await.unwrap().is_some());
     assert_eq!(store.insert_passphrase_check(b"x").await.unwrap(), b"x");
 }
 
@@ -125,7 +125,7 @@ async fn a_second_migration_changes_nothing() {
 
 #[tokio::test]
 async fn a_newer_database_is_refused_in_either_history() {
-    for (history, known) in HISTORIES.into_iter().zip([5, 5]) {
+    for (history, known) in HISTORIES.into_iter().zip([6, 6]) {
         let (_directory, path) = place();
         let damage = format!(
             "INSERT INTO {} (version, description, success, checksum, execution_time) \

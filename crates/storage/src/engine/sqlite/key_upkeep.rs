@@ -1,0 +1,142 @@
+//! Sealing the rows of `private_keys` anew, and letting go of those that nobody needs.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+
+use super::key_catalogue::record;
+use super::keys::unjudged;
+use super::row::{TableRow, time_text};
+use super::transaction::{Ending, write};
+use super::{SqliteStore, errors};
+use crate::contract::StorageResult;
+use crate::contract::key_upkeep::{KeyUpkeep, RetiredKey, refuse_another_key};
+use crate::contract::keys::{KeyRecord, SealedKey};
+
+const TABLE: &str = "private_keys";
+
+pub(super) const SEALED_UNDER: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, algorithm, \
+    passphrase_alias, public, private, gun, role, last_used FROM private_keys \
+    WHERE passphrase_alias = ?1 AND keywrap_alg <> 'PKCS11' AND key_id > ?2 \
+    ORDER BY key_id LIMIT ?3";
+
+const RESEAL: &str = "UPDATE private_keys SET encryption_alg = ?1, keywrap_alg = ?2, \
+    passphrase_alias = ?3, private = ?4, updated_at = ?5 WHERE key_id = ?6 AND encryption_alg = ?7 \
+    AND keywrap_alg = ?8 AND passphrase_alias = ?9 AND private = ?10";
+
+const RETIRE: &str = "UPDATE private_keys SET deleted_at = ?2, updated_at = ?2 \
+    WHERE key_id = ?1 AND deleted_at IS NULL";
+
+const BRING_BACK: &str = "UPDATE private_keys SET deleted_at = NULL, updated_at = ?2 \
+    WHERE key_id = ?1 AND deleted_at IS NOT NULL";
+
+const RETIRED: &str = "SELECT id, key_id, algorithm, passphrase_alias, keywrap_alg, gun, role, \
+    created_at, last_used, deleted_at FROM private_keys \
+    WHERE deleted_at < ?1 AND key_id > ?2 ORDER BY key_id LIMIT ?3";
+
+const PENDING_SINCE: &str = "SELECT id, key_id, algorithm, passphrase_alias, keywrap_alg, gun, role, \
+    created_at, last_used FROM private_keys \
+    WHERE created_at < ?1 AND last_used IS NULL AND deleted_at IS NULL AND key_id > ?2 \
+    ORDER BY key_id LIMIT ?3";
+
+/// Every statement of this file.
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] =
+    &[SEALED_UNDER, RESEAL, RETIRE, BRING_BACK, RETIRED, PENDING_SINCE];
+
+#[async_trait]
+impl KeyUpkeep for SqliteStore {
+    async fn sealed_under(
+        &self,
+        alias: &str,
+        after: Option<&str>,
+        most: u32,
+    ) -> StorageResult<Vec<SealedKey>> {
+        let query = sqlx::query(SEALED_UNDER).bind(alias).bind(after.unwrap_or_default());
+        let rows = self.rows(query.bind(most)).await?;
+        rows.iter().map(|found| unjudged(&TableRow::new(found, TABLE))).collect()
+    }
+
+    async fn reseal(
+        &self,
+        was: &SealedKey,
+        anew: &SealedKey,
+        now: DateTime<Utc>,
+    ) -> StorageResult<bool> {
+        refuse_another_key(was, anew)?;
+        let reseal = sqlx::query(RESEAL)
+            .bind(anew.encryption_alg.clone())
+            .bind(anew.keywrap_alg.clone())
+            .bind(anew.passphrase_alias.clone())
+            .bind(anew.sealed.clone())
+            .bind(time_text(now)?)
+            .bind(was.key_id.clone())
+            .bind(was.encryption_alg.clone())
+            .bind(was.keywrap_alg.clone())
+            .bind(was.passphrase_alias.clone())
+            .bind(was.sealed.clone());
+        self.changes_a_row(reseal).await
+    }
+
+    async fn retire(&self, key_id: &str, now: DateTime<Utc>) -> StorageResult<bool> {
+        let retire = sqlx::query(RETIRE).bind(key_id.to_owned()).bind(time_text(now)?);
+        self.changes_a_row(retire).await
+    }
+
+    async fn bring_back(&self, key_id: &str, now: DateTime<Utc>) -> StorageResult<bool> {
+        let bring_back = sqlx::query(BRING_BACK).bind(key_id.to_owned()).bind(time_text(now)?);
+        self.changes_a_row(bring_back).await
+    }
+
+    async fn retired(
+        &self,
+        before: DateTime<Utc>,
+        after: Option<&str>,
+        most: u32,
+    ) -> StorageResult<Vec<RetiredKey>> {
+        let query = sqlx::query(RETIRED).bind(time_text(before)?).bind(after.unwrap_or_default());
+        self.rows(query.bind(most)).await?.iter().map(retired_key).collect()
+    }
+
+    async fn pending_since(
+        &self,
+        before: DateTime<Utc>,
+        after: Option<&str>,
+        most: u32,
+    ) -> StorageResult<Vec<KeyRecord>> {
+        let query = sqlx::query(PENDING_SINCE).bind(time_text(before)?);
+        let query = query.bind(after.unwrap_or_default()).bind(most);
+        self.rows(query).await?.iter().map(record).collect()
+    }
+}
+
+impl SqliteStore {
+    /// All rows of a query.
+    pub(super) async fn rows(
+        &self,
+        query: Query<'_, Sqlite, SqliteArguments>,
+    ) -> StorageResult<Vec<SqliteRow>> {
+        query.fetch_all(self.reading()?).await.map_err(|error| errors::of_statement(&error))
+    }
+
+    /// Runs one statement that writes. Whether it changed a row.
+    pub(super) async fn changes_a_row(
+        &self,
+        statement: Query<'static, Sqlite, SqliteArguments>,
+    ) -> StorageResult<bool> {
+        write(self.writing()?, move |connection| {
+            Box::pin(async move {
+                let done = statement.execute(connection).await;
+                let done = done.map_err(|error| errors::of_statement(&error))?;
+                Ok(Ending::Commit(done.rows_affected() > 0))
+            })
+        })
+        .await
+    }
+}
+
+fn retired_key(found: &SqliteRow) -> StorageResult<RetiredKey> {
+    let retired_at = TableRow::new(found, TABLE).time("deleted_at")?;
+    Ok(RetiredKey { record: record(found)?, retired_at })
+}
