@@ -10,5 +10,6 @@ mod compose;
 mod compose_files;
 mod deletions;
 mod rolling;
+mod rotating;
 mod signing;
 mod topology;

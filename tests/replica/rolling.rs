@@ -16,19 +16,19 @@ use crate::bench::{Replicas, publish_new, root_by_digest};
 const SETTINGS: &str = "[server]\nhandover_seconds = 1\n[log]\nlevel = 'warn'\n";
 
 /// Who asks until all are told to stop; the first request that fails ends everything.
-struct Clients {
+pub(crate) struct Clients {
     tasks: JoinSet<Result<()>>,
     stop: Arc<AtomicBool>,
     done: Arc<AtomicU64>,
 }
 
 impl Clients {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { tasks: JoinSet::new(), stop: Arc::default(), done: Arc::default() }
     }
 
     /// One that reads the newest timestamp and the root by its digest.
-    fn reader(&mut self, wire: Wire, gun: &'static str, root: String) {
+    pub(crate) fn reader(&mut self, wire: Wire, gun: &'static str, root: String) {
         let (stop, done) = (Arc::clone(&self.stop), Arc::clone(&self.done));
         self.tasks.spawn(async move {
             while !stop.load(Ordering::SeqCst) {
@@ -43,7 +43,7 @@ impl Clients {
     }
 
     /// One that publishes to a collection of his own, again and again.
-    fn publisher(&mut self, wire: Wire, gun: &'static str) {
+    pub(crate) fn publisher(&mut self, wire: Wire, gun: &'static str) {
         let (stop, done) = (Arc::clone(&self.stop), Arc::clone(&self.done));
         self.tasks.spawn(async move {
             let mut collection = publish_new(&wire, gun).await?;
@@ -61,7 +61,7 @@ impl Clients {
     }
 
     /// Waits until so many more requests have been answered.
-    async fn go_on(&mut self, requests: u64) -> Result<()> {
+    pub(crate) async fn go_on(&mut self, requests: u64) -> Result<()> {
         let least = self.done.load(Ordering::SeqCst) + requests;
         let mut pace = interval(Duration::from_millis(10));
         while self.done.load(Ordering::SeqCst) < least {
@@ -73,7 +73,7 @@ impl Clients {
         Ok(())
     }
 
-    async fn end(mut self) -> Result<()> {
+    pub(crate) async fn end(mut self) -> Result<()> {
         self.stop.store(true, Ordering::SeqCst);
         while let Some(ended) = self.tasks.join_next().await {
             ended??;

@@ -8,3 +8,4 @@ mod cycle;
 mod mysql;
 mod own_tables;
 mod postgres;
+mod resealing;

@@ -4,7 +4,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
@@ -112,6 +112,47 @@ pub(crate) fn write_private_file(path: &Path, content: &[u8]) -> io::Result<()> 
     file.sync_all()?;
     std::fs::rename(&unfinished, path)?;
     path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+}
+
+/// Puts `content` into a new file of mode 0600 that is whole or not there, also beside a running
+/// server. A file that is there stays. Where root does it for another user, the file is that user's.
+pub(crate) fn put_private_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    make_private_dir(folder)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let unfinished = folder.join(format!("{name}.{}.unfinished", std::process::id()));
+    let put = || {
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        file.write_all(content)?;
+        give_to_owner(&file, folder)?;
+        file.sync_all()?;
+        match std::fs::hard_link(&unfinished, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        File::open(folder)?.sync_all()
+    };
+    let done = put();
+    std::fs::remove_file(&unfinished).ok();
+    done
+}
+
+/// A file that root makes in another user's folder is for that user to read.
+fn give_to_owner(file: &File, folder: &Path) -> io::Result<()> {
+    let above = folder.parent().unwrap_or(folder).metadata()?;
+    let folder = File::open(folder)?;
+    let has = folder.metadata()?;
+    let Some(owner) = [&has, &above].into_iter().find(|meta| meta.uid() != 0) else {
+        return Ok(());
+    };
+    // A folder that was made just now is root's too.
+    for (handle, uid) in [(file, file.metadata()?.uid()), (&folder, has.uid())] {
+        if uid == 0 {
+            std::os::unix::fs::fchown(handle, Some(owner.uid()), Some(owner.gid()))?;
+        }
+    }
+    Ok(())
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Failure {

@@ -94,6 +94,13 @@ pub(crate) enum Failure {
     /// A second signal came while requests were finishing.
     #[error("ended by a second {} without waiting for what was in flight", name)]
     Interrupted { name: &'static str, number: u8 },
+    /// Keys do not open, so that they cannot be sealed anew.
+    #[error(
+        "{keys} keys do not open and stay as they are ({resealed} others were sealed anew): see what \
+         is said of each, give their passphrases or restore them, and run it again, or with \
+         --leave-unopened"
+    )]
+    KeysUnopened { keys: usize, resealed: u64 },
     /// An import is done, but for some things.
     #[error(
         "{guns} GUNs and {rows} damaged rows were left out, {keys} keys cannot sign: see the report, \
@@ -120,6 +127,15 @@ pub(crate) enum Failure {
     /// The passphrase of the keys is missing or cannot be kept.
     #[error("{}: {problem}: {mend}", path.display())]
     Passphrase { path: PathBuf, problem: String, mend: &'static str },
+    /// Servers go on sealing new keys under another alias.
+    #[error(
+        "all is done, but these go on sealing new keys under another alias: {processes}: start them \
+         with NOTARY_SIGNER_DEFAULT_ALIAS {alias} or without, and run it again with --alias {alias}"
+    )]
+    PassphraseClung { processes: String, alias: String },
+    /// Servers lack the new passphrase.
+    #[error("the new passphrase is not known to {processes}, and {state}: {mend}")]
+    PassphraseLacking { processes: String, state: String, mend: String },
     /// The file of rules cannot be used.
     #[error("{0}")]
     Rules(#[from] RulesFileError),
@@ -159,7 +175,7 @@ pub(crate) enum Failure {
 }
 
 /// Each exit code with its meaning, as help and documentation list them.
-pub(crate) const EXIT_CODES: [(u8, &str); 20] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 21] = [
     (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
@@ -180,6 +196,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 20] = [
     (17, "audit verify found that an audit log is not whole"),
     (18, "a file of the audit log cannot be used, or another server writes it"),
     (19, "access explain was asked for something that the rules do not allow"),
+    (20, "keys rotate-passphrase is not at its end: a server lacks it, or keys do not open"),
 ];
 
 impl Failure {
@@ -253,6 +270,9 @@ impl Failure {
             Self::AuditBroken { .. } | Self::AuditCut { .. } => 17,
             Self::AuditFile { .. } => 18,
             Self::NotAllowed => 19,
+            Self::KeysUnopened { .. }
+            | Self::PassphraseClung { .. }
+            | Self::PassphraseLacking { .. } => 20,
             Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.
             Self::ImportStopped { number } | Self::Interrupted { number, .. } => {

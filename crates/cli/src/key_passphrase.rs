@@ -89,7 +89,8 @@ fn made_or_kept(path: &Path, database: &Path) -> Result<SecretString, Failure> {
     Ok(SecretString::from(text.as_str()))
 }
 
-fn random_text(path: &Path) -> Result<Zeroizing<String>, Failure> {
+/// A new passphrase; `path` is where it is to be.
+pub(crate) fn random_text(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let mut random = Zeroizing::new([0; RANDOM_BYTES]);
     SystemRandom::new()
         .fill(random.as_mut())

@@ -45,5 +45,7 @@ pub use notary::{Engine, NotaryConfig, NotarySigner, NotaryStorage};
 pub use overrides::Overrides;
 pub use secret::from_file as read_secret_file;
 pub use settings::Settings;
-pub use signer_variables::{AliasPassphrase, SignerVariables, folded as folded_alias};
+pub use signer_variables::{
+    AliasPassphrase, SignerVariables, folded as folded_alias, names_an_alias,
+};
 pub use variables::advice as advice_on_variable;

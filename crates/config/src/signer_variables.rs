@@ -161,6 +161,20 @@ pub fn folded(alias: &str) -> String {
     alias.to_uppercase().replace('.', "_")
 }
 
+/// Whether keys can be sealed under `alias`: the variable of its passphrase is nobody else's, and
+/// its column holds it.
+#[must_use]
+pub fn names_an_alias(alias: &str) -> bool {
+    let folded = folded(alias);
+    // Rows of keys in a token have this where others have an alias.
+    let of_tokens = folded == "PKCS11";
+    alias.chars().count() <= MAX_ALIAS
+        && !alias.chars().any(char::is_control)
+        && is_alias(&folded)
+        && !folded.ends_with(FILE)
+        && !of_tokens
+}
+
 fn is_alias(rest: &str) -> bool {
     let of_kubernetes = rest.starts_with("SERVICE_") || rest == "PORT" || rest.starts_with("PORT_");
     !rest.is_empty() && !of_kubernetes && !SETTINGS.contains(&rest)
@@ -214,6 +228,19 @@ mod tests {
 
     fn aliases(found: &SignerVariables) -> Vec<&str> {
         found.given().iter().map(|one| one.alias.as_str()).collect()
+    }
+
+    #[test]
+    fn what_a_variable_of_its_own_can_name_is_an_alias() {
+        for alias in ["countersign_2", "Time.1", "y-2027", "ä"] {
+            assert!(names_an_alias(alias), "{alias:?}");
+        }
+        let long = "a".repeat(51);
+        for alias in
+            ["", "default_alias", "Server.GRPC_addr", "port", "a_file", "pkcs11", "a\nb", &long]
+        {
+            assert!(!names_an_alias(alias), "{alias:?}");
+        }
     }
 
     /// Signer spec 3.4 and 4.3.

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use countersign_tests::peers::go_notary::GoNotary;
 use sqlx::{Connection as _, MySqlConnection};
 
-use crate::cycle;
+use crate::{cycle, resealing};
 
 /// Tables, columns, indexes and constraints of what is not of our making.
 const OF_GO: &str = "
@@ -33,6 +33,14 @@ const OF_GO: &str = "
     FROM information_schema.referential_constraints
     WHERE constraint_schema = DATABASE() AND table_name NOT LIKE 'countersign%'
     ORDER BY 1";
+
+/// Checklist rows C-205 and C-209, with the keys sealed anew between.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_the_go_signer_are_sealed_anew_and_both_pairs_go_on_on_mariadb() -> Result<()> {
+    let go = GoNotary::start_on_mariadb().await?;
+    let keys_url = go.mariadb().url("root", GoNotary::SIGNER_DATABASE);
+    resealing::play(go, &keys_url).await
+}
 
 /// Checklist rows C-205 and C-209.
 #[tokio::test(flavor = "multi_thread")]

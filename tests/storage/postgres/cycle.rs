@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use countersign_tests::peers::go_notary::GoNotary;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::cycle;
+use crate::{cycle, resealing};
 
 /// Columns, constraints and indexes of what is not of our making.
 const OF_GO: &str = "
@@ -21,6 +21,14 @@ const OF_GO: &str = "
     WHERE schemaname = 'public' AND indexname NOT LIKE 'countersign%'
         AND tablename NOT LIKE 'countersign%'
     ORDER BY 1";
+
+/// Checklist rows C-205 and C-209, with the keys sealed anew between.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_the_go_signer_are_sealed_anew_and_both_pairs_go_on() -> Result<()> {
+    let go = GoNotary::start().await?;
+    let keys_url = go.postgres().url("postgres", GoNotary::SIGNER_DATABASE);
+    resealing::play(go, &keys_url).await
+}
 
 /// Checklist rows C-205 and C-209.
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 //!
 //! To add a home: open it in a file of its own, and put it beside the others in [`Opening::open`].
 
+mod following;
 mod sealed;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use countersign_custody::signature_log::LoggedCustody;
 use countersign_custody::{Custody, Home, KeyHomes};
 
 use crate::exit::Failure;
+pub(crate) use following::Following;
 pub(crate) use sealed::Opening;
 
 /// Custody that was opened, and what the operator should know of it.
@@ -18,6 +20,8 @@ pub(crate) struct Opened {
     pub(crate) custody: Arc<KeyHomes>,
     /// One line each.
     pub(crate) warnings: Vec<String>,
+    /// What is to run beside whoever serves with it.
+    pub(crate) following: Following,
 }
 
 impl Opening<'_> {
@@ -25,10 +29,12 @@ impl Opening<'_> {
     /// wherever new ones go.
     pub(crate) async fn open(&self) -> Result<Opened, Failure> {
         let (sealed, warnings) = self.sealed().await?;
-        let homes: Vec<(Home, Arc<dyn Custody>)> = vec![(Home::Sealed, Arc::new(sealed))];
+        let sealed = Arc::new(sealed);
+        let following = Following::new(self.stores, &sealed, self.passphrases);
+        let homes: Vec<(Home, Arc<dyn Custody>)> = vec![(Home::Sealed, sealed)];
         let homes = homes.into_iter().map(LoggedCustody::in_home).collect();
         let custody = KeyHomes::new(Arc::clone(&self.plan), homes)
             .map_err(|missing| Failure::Usage(missing.to_string()))?;
-        Ok(Opened { custody: Arc::new(custody), warnings })
+        Ok(Opened { custody: Arc::new(custody), warnings, following })
     }
 }

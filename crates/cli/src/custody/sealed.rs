@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use countersign_custody::sealed::{
-    OpenError, Passphrases, SealedCustody, SealedSettings, try_aliases,
+    OpenError, Passphrases, SealedCustody, SealedSettings, follow_check, try_aliases,
 };
 use countersign_custody::{CustodyError, KeyPlan};
 use countersign_trust::{Clock as _, SystemClock};
@@ -34,11 +34,30 @@ impl Opening<'_> {
     /// Custody, and what the operator should know of its keys.
     pub(super) async fn sealed(&self) -> Result<(SealedCustody, Vec<String>), Failure> {
         let warnings = self.trial().await?;
+        self.follow().await?;
         loop {
             let now = Arc::new(|| SystemClock.now());
             let (keys, passphrases) = (self.stores.keys(), Arc::clone(self.passphrases));
             match SealedCustody::open(keys, passphrases, self.settings, now).await {
                 Ok(custody) => return Ok((custody, warnings)),
+                Err(error) => self.wait_out(error).await?,
+            }
+        }
+    }
+
+    /// New keys are sealed with the passphrase that holds.
+    async fn follow(&self) -> Result<(), Failure> {
+        let moves = self.stores.passphrase_moves();
+        loop {
+            match follow_check(&*moves, self.passphrases).await {
+                Ok(()) => return Ok(()),
+                // What is damaged is met again where the check value is opened.
+                Err(OpenError::Custody(error @ CustodyError::Other(_))) => {
+                    tracing::warn!(
+                        %error, "it cannot be seen whether the passphrase of the keys was changed"
+                    );
+                    return Ok(());
+                }
                 Err(error) => self.wait_out(error).await?,
             }
         }

@@ -144,13 +144,11 @@ impl Stores {
     }
 
     /// How the sealed keys are sealed anew, retired and collected.
-    #[expect(dead_code, reason = "for the commands that are made of it next")]
     pub(crate) fn key_upkeep(&self) -> Arc<dyn KeyUpkeep> {
         Arc::clone(self.with_keys()) as Arc<_>
     }
 
     /// How all processes go from one passphrase to the next.
-    #[expect(dead_code, reason = "for the commands that are made of it next")]
     pub(crate) fn passphrase_moves(&self) -> Arc<dyn PassphraseMoves> {
         Arc::clone(self.with_keys()) as Arc<_>
     }

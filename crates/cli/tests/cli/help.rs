@@ -40,6 +40,11 @@ fn the_help_of_backup() {
 }
 
 #[test]
+fn the_help_of_keys_rotate_passphrase() {
+    insta::assert_snapshot!(printed(&["keys", "rotate-passphrase", "--help"]));
+}
+
+#[test]
 fn the_help_of_restore() {
     insta::assert_snapshot!(printed(&["restore", "--help"]));
 }

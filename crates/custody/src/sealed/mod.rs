@@ -54,5 +54,7 @@ pub use passphrase_check::{OpenError, prove_passphrases};
 pub use passphrases::{PassphraseSource, Passphrases};
 pub use resealing::{LeftKey, ResealedPage, Resealer, Resealing};
 pub use roll_call::{BEAT_EVERY, RollCall, SILENT_AFTER};
-pub use rotate::{Onlooker, RotationEnd, RotationEvent, RotationStores, Unopened, rotate};
+pub use rotate::{
+    Onlooker, Proposal, RotationEnd, RotationEvent, RotationStores, Unopened, rotate,
+};
 pub use rotation::{Rotation, RotationError, Standing};

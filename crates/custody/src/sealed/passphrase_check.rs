@@ -82,7 +82,7 @@ pub(super) fn seal_with(passphrase: &Passphrase, rounds: Rounds) -> Result<Vec<u
 /// do: after a change of the default alias the first passphrase is still among them. Slow on
 /// purpose.
 pub(super) fn prove(sealed: &[u8], passphrases: &Passphrases) -> Result<(), OpenError> {
-    for passphrase in passphrases.all() {
+    for passphrase in passphrases.proving() {
         match prove_one(sealed, &passphrase) {
             Ok(()) => return Ok(()),
             Err(Fault::DoesNotOpen) => {}

@@ -187,12 +187,17 @@ impl Passphrases {
         known
     }
 
-    /// All that are known, that of new rows first.
-    pub(super) fn all(&self) -> Vec<Arc<Passphrase>> {
+    /// Those that may prove this process to be one of this key database: that of new rows, and all
+    /// of other aliases. One that only took the place of that of new rows proves nothing: new rows
+    /// would not be sealed with it.
+    pub(super) fn proving(&self) -> Vec<Arc<Passphrase>> {
         let ring = self.read();
-        let first = Arc::clone(&ring.sealing.passphrase);
-        let others = ring.by_alias.values().flatten().filter(|one| !Arc::ptr_eq(one, &first));
-        std::iter::once(&first).chain(others).cloned().collect()
+        let sealing = folded(&ring.sealing.alias);
+        let others = ring.by_alias.iter().filter(|(alias, _)| **alias != sealing);
+        std::iter::once(&ring.sealing.passphrase)
+            .chain(others.flat_map(|(_, all)| all))
+            .cloned()
+            .collect()
     }
 
     /// Asks the source for `alias`, unless that was done lately.

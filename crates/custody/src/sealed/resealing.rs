@@ -7,12 +7,14 @@
 //! Source: signer spec 3.2 and 3.4.
 
 use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use chrono::{DateTime, Utc};
 use countersign_storage::{KeyAliases, KeyUpkeep, SealedKey};
 use subtle::ConstantTimeEq as _;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::fault::Fault;
 use super::jwe;
@@ -26,6 +28,9 @@ use crate::CustodyError;
 
 /// How many rows are read at a time.
 const PAGE: u32 = 64;
+
+/// The most rows that are worked on at once.
+const MOST_AT_ONCE: usize = 16;
 
 /// What becomes of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,40 +154,62 @@ impl<'a> Resealer<'a> {
         now: DateTime<Utc>,
     ) -> Result<ResealedPage, CustodyError> {
         let mut page = ResealedPage::default();
-        for row in rows {
-            let (passphrases, sealing) = (Arc::clone(&self.passphrases), Arc::clone(&self.sealing));
-            let (rounds, resealing) = (self.rounds, self.resealing);
-            let work = spawn_blocking(move || {
-                let anew = match resealing {
-                    Resealing::Real => sealed_anew(&row, &passphrases, &sealing, rounds),
-                    Resealing::Rehearsed => row::open(&row, &passphrases).map(|_| row.clone()),
-                };
-                (row, anew)
-            });
-            let (row, anew) = work.await.map_err(|error| {
-                CustodyError::Other(format!("key work did not finish: {error}"))
-            })?;
-            match (anew, self.resealing) {
-                (Ok(_), Resealing::Rehearsed) => page.resealed = page.resealed.saturating_add(1),
-                (Ok(anew), Resealing::Real) => {
-                    let count = match self.keys.reseal(&row, &anew, now).await? {
-                        true => &mut page.resealed,
-                        false => &mut page.changed,
-                    };
-                    *count = count.saturating_add(1);
-                }
-                (Err(Fault::Sealing(reason)), _) => {
-                    return Err(CustodyError::Other(format!("a key cannot be sealed: {reason}")));
-                }
-                (Err(fault), _) => page.left.push(LeftKey {
-                    flaw: flaw(&row, &fault),
-                    key_id: row.key_id,
-                    gun: row.gun,
-                }),
+        for some in rows.chunks(at_once()) {
+            let works: Vec<_> = some.iter().map(|row| self.work_on(row.clone())).collect();
+            for work in works {
+                let (row, anew) = work.await.map_err(|error| {
+                    CustodyError::Other(format!("key work did not finish: {error}"))
+                })?;
+                self.settle(row, anew, now, &mut page).await?;
             }
         }
         Ok(page)
     }
+
+    /// Begins the slow part, off the async threads.
+    fn work_on(&self, row: SealedKey) -> JoinHandle<(SealedKey, Result<SealedKey, Fault>)> {
+        let (passphrases, sealing) = (Arc::clone(&self.passphrases), Arc::clone(&self.sealing));
+        let (rounds, resealing) = (self.rounds, self.resealing);
+        spawn_blocking(move || {
+            let anew = match resealing {
+                Resealing::Real => sealed_anew(&row, &passphrases, &sealing, rounds),
+                Resealing::Rehearsed => row::open(&row, &passphrases).map(|_| row.clone()),
+            };
+            (row, anew)
+        })
+    }
+
+    async fn settle(
+        &self,
+        row: SealedKey,
+        anew: Result<SealedKey, Fault>,
+        now: DateTime<Utc>,
+        page: &mut ResealedPage,
+    ) -> Result<(), CustodyError> {
+        match (anew, self.resealing) {
+            (Ok(_), Resealing::Rehearsed) => page.resealed = page.resealed.saturating_add(1),
+            (Ok(anew), Resealing::Real) => {
+                let stored = self.keys.reseal(&row, &anew, now).await?;
+                let count = if stored { &mut page.resealed } else { &mut page.changed };
+                *count = count.saturating_add(1);
+            }
+            (Err(Fault::Sealing(reason)), _) => {
+                return Err(CustodyError::Other(format!("a key cannot be sealed: {reason}")));
+            }
+            (Err(fault), _) => page.left.push(LeftKey {
+                flaw: flaw(&row, &fault),
+                key_id: row.key_id,
+                gun: row.gun,
+            }),
+        }
+        Ok(())
+    }
+}
+
+/// How many keys are worked on at once: half of the processors are left to servers beside.
+fn at_once() -> usize {
+    let processors = available_parallelism().map_or(1, NonZeroUsize::get);
+    (processors / 2).clamp(1, MOST_AT_ONCE)
 }
 
 /// The row under the new passphrase, opened again and compared. Slow on purpose.

@@ -62,6 +62,15 @@ pub enum Unopened {
     Leave,
 }
 
+/// What became of a proposal that is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proposal {
+    /// It stands, because keys are sealed with it already.
+    Stands,
+    /// It was taken back: all is as before.
+    Withdrawn,
+}
+
 /// How a run ended, if nothing failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RotationEnd {
@@ -80,8 +89,8 @@ pub enum RotationEnd {
         processes: Vec<String>,
         /// How many keys were sealed anew by this run.
         resealed: u64,
-        /// Whether all is as before: nothing is sealed with it or proposed any more.
-        is_withdrawn: bool,
+        /// What became of the proposal.
+        proposal: Proposal,
     },
     /// Keys do not open, and [`Unopened::Stop`] was asked for.
     Left {
@@ -230,11 +239,11 @@ impl<'a> Run<'a> {
     }
 
     async fn refuse(&mut self, processes: Vec<String>) -> Result<RotationEnd, RotationError> {
-        let is_withdrawn = match &self.standing {
+        let proposal = match &self.standing {
             Standing::Proposed(check) => self.rotation.withdraw(check, self.stores.keys).await?,
-            Standing::Holds => false,
+            Standing::Holds => Proposal::Stands,
         };
-        Ok(RotationEnd::Lacking { processes, resealed: self.resealed, is_withdrawn })
+        Ok(RotationEnd::Lacking { processes, resealed: self.resealed, proposal })
     }
 
     fn tell_known(&mut self) {

@@ -17,6 +17,7 @@ use super::passphrase::{DEFAULT_ALIAS, Passphrase, folded};
 use super::passphrase_check::{prove_one, seal_with};
 use super::passphrases::{Passphrases, Sealing};
 use super::resealing::{Resealer, Resealing};
+use super::rotate::Proposal;
 use crate::CustodyError;
 
 /// Why there is no rotation to this passphrase.
@@ -178,7 +179,7 @@ impl Rotation {
         }
     }
 
-    /// Takes the proposal back, if no key was sealed with it yet. Whether it is taken back.
+    /// Takes the proposal back, if no key was sealed with it yet.
     ///
     /// # Errors
     /// [`CustodyError`] when the store does not answer.
@@ -186,11 +187,11 @@ impl Rotation {
         &self,
         proposed: &PassphraseCheck,
         keys: &dyn KeyUpkeep,
-    ) -> Result<bool, CustodyError> {
+    ) -> Result<Proposal, CustodyError> {
         if !keys.sealed_under(&self.sealing.alias, None, 1).await?.is_empty() {
-            return Ok(false);
+            return Ok(Proposal::Stands);
         }
         self.moves.withdraw_check(proposed).await?;
-        Ok(true)
+        Ok(Proposal::Withdrawn)
     }
 }

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use countersign_custody::sealed::{
     BEAT_EVERY, CheckFollower, Onlooker, OpenError, Passphrase, PassphraseSource, Passphrases,
-    Rotation, RotationEnd, RotationError, RotationEvent, RotationStores, Rounds, SealedCustody,
-    Unopened, follow_check, rotate,
+    Proposal, Rotation, RotationEnd, RotationError, RotationEvent, RotationStores, Rounds,
+    SealedCustody, Unopened, follow_check, rotate,
 };
 use countersign_custody::{Custody as _, CustodyError};
 use countersign_storage::KeyProcess;
@@ -212,8 +212,11 @@ async fn a_process_that_lacks_the_passphrase_is_named_and_nothing_changes() {
     let mut life = Life::of(&bench, &mut processes);
     let end = run(&bench, &mut life, Unopened::Stop).await.unwrap();
     let processes_named = vec!["b on a host".to_owned()];
-    let lacking =
-        RotationEnd::Lacking { processes: processes_named, resealed: 0, is_withdrawn: true };
+    let lacking = RotationEnd::Lacking {
+        processes: processes_named,
+        resealed: 0,
+        proposal: Proposal::Withdrawn,
+    };
     assert_eq!(end, lacking);
     assert!(life.passed >= WAIT);
     assert_eq!(aliases(&bench), ["countersign"]);

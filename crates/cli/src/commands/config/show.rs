@@ -9,8 +9,10 @@ use countersign_config::{AliasPassphrase, Effective, Listed, SignerVariables, fo
 use countersign_custody::sealed::DEFAULT_ALIAS;
 use serde_json::{Value, json};
 
+use crate::data_dir::DataDir;
 use crate::exit::Failure;
 use crate::key_ring;
+use crate::key_source::KeptFile;
 
 /// How to print.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -27,7 +29,8 @@ pub(super) fn run(effective: &Effective, format: Format) -> Result<(), Failure> 
         reason: error.to_string(),
     })?;
     let listed = effective.listed(&here)?;
-    let passphrases = passphrases(effective, &key_ring::variables()?);
+    let mut passphrases = passphrases(effective, &key_ring::variables()?);
+    passphrases.extend(kept(effective, &passphrases)?);
     let text = match format {
         Format::Table => table(effective, &listed, &passphrases),
         Format::Toml => toml(&listed, &passphrases),
@@ -153,6 +156,22 @@ fn passphrases(effective: &Effective, variables: &SignerVariables) -> Vec<Shown>
         .filter(|one| !key_ring::is_ours(&one.alias) && one.alias != folded_alias(default));
     all.extend(others.map(|given| shown(&given.alias, of_signer(given))));
     all
+}
+
+/// Those in files of the data directory that no variable hides.
+fn kept(effective: &Effective, others: &[Shown]) -> Result<Vec<Shown>, Failure> {
+    let dir = DataDir::at(effective.settings.server.data_dir())?;
+    let is_hidden = |file: &KeptFile| {
+        others.iter().any(|one| folded_alias(&one.alias) == folded_alias(&file.alias))
+    };
+    // A directory that cannot be read is what a start will say.
+    let files = KeptFile::all(&dir).unwrap_or_default().into_iter();
+    let shown = |file: KeptFile| Shown {
+        from: format!("the file {}", file.path.display()),
+        alias: file.alias,
+        new_keys: false,
+    };
+    Ok(files.filter(|file| !is_hidden(file)).map(shown).collect())
 }
 
 /// Where the passphrase of our own alias comes from.

@@ -82,7 +82,7 @@ impl Signing<'_> {
             plan: Arc::new(key_plan(self.settings)),
             passphrases: self.passphrases,
         };
-        let Opened { custody, warnings } = opening.open().await?;
+        let Opened { custody, warnings, .. } = opening.open().await?;
         tell::warnings(&warnings).map_err(Failure::Output)?;
         self.leave_out_changes(stores, old).await?;
         let clock = Arc::new(SystemClock);

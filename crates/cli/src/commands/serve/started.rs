@@ -20,7 +20,7 @@ use super::system;
 use crate::audit_log;
 use crate::away::Away;
 use crate::commands::gc;
-use crate::custody::{Opened, Opening};
+use crate::custody::{Following, Opened, Opening};
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
@@ -45,6 +45,7 @@ struct Reached {
     stores: Stores,
     custody: Arc<dyn Custody>,
     warnings: Vec<String>,
+    following: Following,
 }
 
 /// What is ready before the database is opened.
@@ -79,7 +80,7 @@ impl Started {
         };
         // Requests are judged while the database is away too.
         let keys = tokio::spawn(Arc::clone(&self.access).keep(stopped()));
-        let Reached { stores, custody, warnings } = tokio::select! {
+        let Reached { stores, custody, warnings, following } = tokio::select! {
             reached = self.reach_databases(&passphrases) => reached?,
             signal = signals.next() => {
                 tracing::info!(signal = signal.name, "stopped before the database was there");
@@ -106,6 +107,10 @@ impl Started {
         ];
         if policy(&self.settings).writes == Writes::Taken {
             beside.push(("counting", tokio::spawn(limits.keep_counted(stopped()))));
+            beside.push(("following passphrases", tokio::spawn(following.run(stopped()))));
+        } else {
+            let quietly = following.run_quietly(stopped());
+            beside.push(("following passphrases", tokio::spawn(quietly)));
         }
         if let Some(rounds) = self.clearing(&stores) {
             beside.push(("clearing", tokio::spawn(rounds.run(stopped()))));
@@ -178,8 +183,8 @@ impl Started {
             plan: Arc::new(key_plan(&self.settings)),
             passphrases,
         };
-        let Opened { custody, warnings } = opening.open().await?;
-        Ok(Reached { stores, custody, warnings })
+        let Opened { custody, warnings, following } = opening.open().await?;
+        Ok(Reached { stores, custody, warnings, following })
     }
 
     async fn answer_that_they_are_away(
