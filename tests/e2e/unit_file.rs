@@ -1,5 +1,5 @@
-//! The systemd unit: its syntax, how much it gives away, and that its command runs as a user who
-//! may do nothing.
+//! The systemd units: their syntax, how much they give away, and that the server's command runs as
+//! a user who may do nothing.
 
 #![cfg(test)]
 
@@ -19,21 +19,25 @@ const NOBODY: u32 = 65534;
 /// The most that `systemd-analyze security` may find open, of 10.
 const EXPOSURE: f64 = 1.5;
 
-fn unit() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/systemd/countersign.service");
-    fs::read_to_string(path).unwrap()
+/// The server's and the signer's.
+const UNITS: [&str; 2] = ["countersign.service", "countersign-signer.service"];
+
+fn unit(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/systemd");
+    fs::read_to_string(folder.join(name)).unwrap()
 }
 
-/// What stands after `name=` in the unit.
+/// What stands after `name=` in the server's unit.
 fn value(name: &str) -> String {
     let start = format!("{name}=");
-    unit().lines().find_map(|line| line.strip_prefix(&start)).unwrap().to_owned()
+    unit(UNITS[0]).lines().find_map(|line| line.strip_prefix(&start)).unwrap().to_owned()
 }
 
 /// The unit with our binary where the installed one would be.
-fn unit_here(folder: &TempDir) -> PathBuf {
-    let path = folder.path().join("countersign.service");
-    let here = unit().replace("/usr/local/bin/countersign", binary().unwrap().to_str().unwrap());
+fn unit_here(name: &str, folder: &TempDir) -> PathBuf {
+    let path = folder.path().join(name);
+    let here =
+        unit(name).replace("/usr/local/bin/countersign", binary().unwrap().to_str().unwrap());
     fs::write(&path, here).unwrap();
     path
 }
@@ -44,21 +48,26 @@ fn analyze(arguments: &[&str], unit: &Path) -> Output {
 }
 
 #[test]
-fn systemd_finds_nothing_wrong_with_the_unit() {
-    let folder = TempDir::new().unwrap();
-    let output = analyze(&["verify", "--man=no"], &unit_here(&folder));
-    let words = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && words.is_empty(), "{words}");
+fn systemd_finds_nothing_wrong_with_the_units() {
+    for name in UNITS {
+        let folder = TempDir::new().unwrap();
+        let output = analyze(&["verify", "--man=no"], &unit_here(name, &folder));
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && words.is_empty(), "{words}");
+    }
 }
 
 #[test]
-fn the_unit_gives_little_away() {
-    let folder = TempDir::new().unwrap();
-    let output = analyze(&["security", "--offline=true", "--no-pager"], &unit_here(&folder));
-    let words = String::from_utf8(output.stdout).unwrap();
-    let (_, verdict) = words.rsplit_once("level for countersign.service: ").unwrap();
-    let exposure: f64 = verdict.split_whitespace().next().unwrap().parse().unwrap();
-    assert!(exposure <= EXPOSURE, "{words}");
+fn the_units_give_little_away() {
+    for name in UNITS {
+        let folder = TempDir::new().unwrap();
+        let asked = ["security", "--offline=true", "--no-pager"];
+        let output = analyze(&asked, &unit_here(name, &folder));
+        let words = String::from_utf8(output.stdout).unwrap();
+        let (_, verdict) = words.rsplit_once(&format!("level for {name}: ")).unwrap();
+        let exposure: f64 = verdict.split_whitespace().next().unwrap().parse().unwrap();
+        assert!(exposure <= EXPOSURE, "{words}");
+    }
 }
 
 #[tokio::test]

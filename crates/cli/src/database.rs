@@ -60,6 +60,15 @@ impl Databases {
         Ok(Self { bounds: bounds(&settings.database), ..named })
     }
 
+    /// That of the keys alone, for whoever needs no other.
+    pub(crate) fn of_keys(settings: &Settings, dir: &DataDir) -> Result<Self, Failure> {
+        let keys = settings.database.keys()?;
+        let location = keys.map_or_else(|| settings.database.metadata(), Ok)?;
+        let named = Self::at(location, None, dir)?;
+        let bounds = ServerOptions { tables: Tables::Keys, ..bounds(&settings.database) };
+        Ok(Self { bounds, ..named })
+    }
+
     /// Those at two locations, used as without settings; the keys are with the metadata where there
     /// is only one.
     pub(crate) fn at(
@@ -140,7 +149,7 @@ impl Databases {
 
     async fn open_each(&self, what_for: Use) -> Result<Stores, Failure> {
         let Some(keys) = &self.keys else {
-            let metadata = self.metadata.open(self.options(Tables::All), what_for).await?;
+            let metadata = self.metadata.open(self.bounds.clone(), what_for).await?;
             return Ok(Stores::new(metadata, None));
         };
         let metadata = self.metadata.open(self.options(Tables::Metadata), what_for).await?;

@@ -86,7 +86,7 @@ pub(crate) enum Failure {
     ImportStopped { number: u8 },
     /// Another server holds the data directory.
     #[error(
-        "another countersign serve uses the data directory {}: stop it, or give this one another \
+        "another countersign serve or signer uses the data directory {}: stop it, or give this one another \
          with --data-dir",
         path.display()
     )]

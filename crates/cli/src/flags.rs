@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use countersign_config::sections::database::Location;
 use countersign_config::{
-    ConfigError, DatabaseUrl, Effective, NotaryConfig, Overrides, Settings,
+    ConfigError, DatabaseUrl, Effective, NotaryConfig, NotarySigner, Overrides, Program, Settings,
     advice_on_notary_variable, advice_on_variable, compared_database,
 };
 use secrecy::SecretString;
@@ -146,7 +146,12 @@ pub(crate) fn compared(flag: Option<&DatabaseUrl>) -> Result<Option<Location>, C
 
 /// The settings that hold now: these flags over this process's environment over the file.
 pub(crate) fn load(flags: &Overrides) -> Result<Settings, ConfigError> {
-    Settings::load(flags, &environment)
+    load_for(Program::Server, flags).map(|effective| effective.settings)
+}
+
+/// The same for either program, with the origins and the rest of Notary's file.
+pub(crate) fn load_for(program: Program, flags: &Overrides) -> Result<Effective, ConfigError> {
+    Effective::load_for(program, flags, &environment)
 }
 
 /// As [`load`], with the origins and the rest of Notary's file.
@@ -167,6 +172,14 @@ pub(crate) struct LogFlags {
     log_format: Option<String>,
 }
 
+impl LogFlags {
+    /// What they say.
+    pub(crate) fn overrides(self) -> Overrides {
+        let Self { log_level, log_format } = self;
+        Overrides { log_level, log_format, ..Overrides::default() }
+    }
+}
+
 /// Looks up an environment variable of this process.
 pub(crate) fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
@@ -180,6 +193,10 @@ pub(crate) fn variable_names() -> impl Iterator<Item = String> {
 /// What is done otherwise than Notary's file says, variables over it that name no key included.
 pub(crate) fn notary_notes(notary: Option<NotaryConfig>) -> Vec<String> {
     let Some(notary) = notary else { return Vec::new() };
+    if matches!(notary.signer, NotarySigner::Itself { .. }) {
+        // Any other variable with its prefix is the passphrase of an alias.
+        return notary.notes;
+    }
     let misspelt = variable_names().filter_map(|name| advice_on_notary_variable(&name));
     notary.notes.into_iter().chain(misspelt).collect()
 }

@@ -169,6 +169,11 @@ impl Site {
         };
         Self { host, port: address.port() }
     }
+
+    /// The host alone.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
 }
 
 impl fmt::Display for Site {

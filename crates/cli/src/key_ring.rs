@@ -22,6 +22,16 @@ pub(crate) fn obtain(keys: &Keys, dir: &DataDir, hold: &Hold) -> Result<Passphra
     ring(&variables()?, keys, dir, || key_passphrase::obtain(keys, dir, hold))
 }
 
+/// The same where a file of Notary's signer names the alias of new keys.
+pub(crate) fn obtain_under(
+    alias: &str,
+    keys: &Keys,
+    dir: &DataDir,
+    hold: &Hold,
+) -> Result<Passphrases, Failure> {
+    ring(&variables()?.under(alias), keys, dir, || key_passphrase::obtain(keys, dir, hold))
+}
+
 /// The passphrases that a start would use. Makes nothing: what a start would make is replaced by
 /// one that opens nothing.
 pub(crate) fn look(keys: &Keys, dir: &DataDir) -> Result<Passphrases, Failure> {
@@ -126,7 +136,7 @@ fn read(given: &AliasPassphrase) -> Result<Passphrase, Failure> {
 fn without_passphrase(alias: &str) -> Failure {
     let variable = format!("NOTARY_SIGNER_{}", folded_alias(alias));
     Failure::Usage(format!(
-        "new keys are to be sealed under the alias {alias:?} (NOTARY_SIGNER_DEFAULT_ALIAS), and \
+        "new keys are to be sealed under the alias {alias:?} (NOTARY_SIGNER_DEFAULT_ALIAS, or storage.default_alias in Notary's file), and \
          {variable} is not set: set it, or {variable}_FILE to a file that holds the passphrase"
     ))
 }

@@ -50,6 +50,7 @@ use crate::exit::Failure;
     arg_required_else_help = false,
     after_help = "Examples:
   countersign serve                 start on https://localhost:4443, files in ./countersign-data
+  countersign signer --help         keys on a machine of their own, for servers elsewhere
   countersign certs make            certificates, without starting a server
   countersign certs show            what clients must trust, and where docker wants it
   countersign check                 whether all that is stored is sound
@@ -78,6 +79,7 @@ enum Command {
     Keys(commands::keys::Keys),
     Restore(commands::restore::Restore),
     Serve(commands::serve::Serve),
+    Signer(commands::signer::Signer),
     /// Print the version.
     Version,
 }
@@ -125,6 +127,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Keys(keys) => keys.run(),
         Command::Restore(restore) => restore.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Signer(signer) => signer.run(),
         Command::Version => writeln!(io::stdout(), "countersign {}", env!("CARGO_PKG_VERSION"))
             .map_err(Failure::Output),
     }

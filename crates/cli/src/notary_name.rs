@@ -1,15 +1,17 @@
-//! The Go server's command line: what the binary takes when it is called `notary-server`.
+//! The command lines of Go's programs: what the binary takes when it is called `notary-server` or
+//! `notary-signer`.
 //!
-//! Turns it into the command line of [`serve`](crate::commands::serve) before that is parsed; flags
-//! of ours may stand beside Go's. Source: server spec 7.1.
+//! Turns them into those of [`serve`](crate::commands::serve) and
+//! [`signer`](crate::commands::signer) before these are parsed; flags of ours may stand beside Go's.
+//! Source: server spec 7.1, signer spec 4.1.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use crate::exit::Failure;
 
-/// The name of the Go server's binary.
-const NAME: &str = "notary-server";
+/// The names of Go's binaries, each with the command that has its place.
+const NAMES: [(&str, &str); 2] = [("notary-server", "serve"), ("notary-signer", "signer")];
 
 /// A command line of ours.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,15 +22,16 @@ pub(crate) struct Line {
     pub(crate) notes: Vec<&'static str>,
 }
 
-/// The command line in our words: `arguments` as they are, unless the first one has the Go
-/// server's name.
+/// The command line in our words: `arguments` as they are, unless the first one has the name of
+/// one of Go's programs.
 pub(crate) fn translate(arguments: Vec<OsString>) -> Result<Line, Failure> {
     let called = arguments.first().and_then(|first| Path::new(first).file_name());
-    if called != Some(OsStr::new(NAME)) {
+    let found = NAMES.iter().find(|(name, _)| called == Some(OsStr::new(name)));
+    let Some((_, command)) = found else {
         return Ok(Line { arguments, notes: Vec::new() });
-    }
+    };
     let mut line =
-        Line { arguments: vec!["countersign".into(), "serve".into()], notes: Vec::new() };
+        Line { arguments: vec!["countersign".into(), (*command).into()], notes: Vec::new() };
     let mut configured = false;
     let mut rest = arguments.into_iter().skip(1);
     while let Some(argument) = rest.next() {
@@ -42,7 +45,7 @@ pub(crate) fn translate(arguments: Vec<OsString>) -> Result<Line, Failure> {
         let mut value = || value.map(OsString::from).or_else(|| rest.next());
         match flag {
             "version" => return Ok(plain("version")),
-            "h" | "help" => return Ok(Line { arguments: serve_help(), notes: Vec::new() }),
+            "h" | "help" => return Ok(Line { arguments: help(command), notes: Vec::new() }),
             "config" => {
                 configured = true;
                 let file = value().ok_or(usage("-config FILE: the file is missing"))?;
@@ -90,8 +93,8 @@ fn plain(command: &str) -> Line {
     Line { arguments: vec!["countersign".into(), command.into()], notes: Vec::new() }
 }
 
-fn serve_help() -> Vec<OsString> {
-    ["countersign", "serve", "--help"].map(OsString::from).into()
+fn help(command: &str) -> Vec<OsString> {
+    ["countersign", command, "--help"].map(OsString::from).into()
 }
 
 fn usage(text: &str) -> Failure {
@@ -148,6 +151,19 @@ mod tests {
         assert_eq!(translated(&["notary-server", "-help"]).unwrap(), "countersign serve --help");
         assert!(translated(&["notary-server"]).unwrap_err().starts_with("-config FILE is missing"));
         assert!(translated(&["notary-server", "-config"]).is_err());
+    }
+
+    /// Signer spec 4.1.
+    #[test]
+    fn the_signers_flags_are_those_of_the_server() {
+        let expected = "countersign signer --config a.json --log-format json";
+        let words = ["/usr/sbin/notary-signer", "-config", "a.json", "-logf=json"];
+        assert_eq!(translated(&words).unwrap(), expected);
+        assert_eq!(translated(&["notary-signer", "-version"]).unwrap(), "countersign version");
+        assert_eq!(translated(&["notary-signer", "-h"]).unwrap(), "countersign signer --help");
+        let refused = translated(&["notary-signer", "-config=a", "-bootstrap"]).unwrap_err();
+        assert!(refused.starts_with("-bootstrap: leave it out"), "{refused}");
+        assert!(translated(&["notary-signer"]).unwrap_err().starts_with("-config FILE is missing"));
     }
 
     #[test]

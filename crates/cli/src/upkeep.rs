@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_config::sections::log::Level;
-use countersign_config::{Overrides, Settings};
+use countersign_config::{Overrides, Program, Settings};
 use countersign_server::tls::{ClientPolicy, LiveTls};
 use countersign_server::{Access, Transport};
 use countersign_trust::Clock;
@@ -38,6 +38,8 @@ enum Due {
 
 /// The part of a running server that can change.
 pub(crate) struct Upkeep {
+    /// Which of the two it is.
+    pub(crate) program: Program,
     /// What the command line says.
     pub(crate) flags: Overrides,
     /// What the server runs with.
@@ -78,8 +80,8 @@ impl Upkeep {
 
     /// Takes over what settings, certificates and keys say now.
     fn reload(&mut self) {
-        match flags::load(&self.flags) {
-            Ok(read) => self.adopt(read),
+        match flags::load_for(self.program, &self.flags) {
+            Ok(read) => self.adopt(read.settings),
             Err(error) => tracing::error!(
                 %error,
                 "the settings cannot be read again and stay as they were"
@@ -202,6 +204,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         repositories,
         database,
         keys,
+        signing,
         caching,
         limits,
         expiry,
@@ -223,6 +226,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         ("[repositories]", *repositories != read.repositories),
         ("[database]", *database != read.database),
         ("[keys]", *keys != read.keys),
+        ("[signing]", *signing != read.signing),
         ("[caching]", *caching != read.caching),
         ("[limits]", *limits != read.limits),
         ("[expiry]", *expiry != read.expiry),
@@ -270,6 +274,7 @@ mod tests {
         let access = Arc::new(Access::open());
         let (revocation, tokens, audit) = (Revocation::of(&settings), None, None);
         let upkeep = Upkeep {
+            program: Program::Server,
             flags,
             settings,
             dir,

@@ -25,9 +25,10 @@ use crate::sections::log::Log;
 use crate::sections::repositories::{Limit, Repositories};
 use crate::sections::retention::Retention;
 use crate::sections::server::Server;
+use crate::sections::signing::Signing;
 use crate::sections::tls::Tls;
 use crate::sections::tokens::{Registry, Tokens};
-use crate::{ConfigError, Origin, Settings};
+use crate::{ConfigError, Origin, Program, Settings};
 
 /// The longest piece of a value that an error shows, in characters.
 const MAX_SHOWN: usize = 60;
@@ -44,12 +45,13 @@ pub(crate) struct Read {
 /// What the file at `path` says, which `named_by` names; relative paths in it are taken from its
 /// own directory. `variable` looks up those of Notary's, which count over its file only.
 pub(crate) fn read(
+    program: Program,
     named_by: &'static str,
     path: &Path,
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Read, ConfigError> {
     if has_notarys_extension(path) {
-        return of_notary(named_by, path, variable);
+        return of_notary(program, named_by, path, variable);
     }
     let text = fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
         path: path.to_owned(),
@@ -59,7 +61,7 @@ pub(crate) fn read(
     let document = Document { path, text: &text };
     let table = DeTable::parse(&text).map_err(|error| document.not_toml(&error))?;
     if has_notarys_keys(table.get_ref()) {
-        return of_notary(named_by, path, variable);
+        return of_notary(program, named_by, path, variable);
     }
     let mut settings = document.settings(table.get_ref())?;
     settings.rebase(path.parent().unwrap_or(Path::new("")));
@@ -69,11 +71,13 @@ pub(crate) fn read(
 }
 
 fn of_notary(
+    program: Program,
     named_by: &'static str,
     path: &Path,
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Read, ConfigError> {
-    let notary::Read { settings, origins, config } = notary::read(named_by, path, variable)?;
+    let notary::Read { settings, origins, config } =
+        notary::read(program, named_by, path, variable)?;
     Ok(Read { settings, origins, notary: Some(config) })
 }
 
@@ -278,6 +282,7 @@ pub(crate) fn known_keys() -> Vec<String> {
         ("repositories", keys_of::<Repositories>()),
         ("database", keys_of::<Database>()),
         ("keys", keys_of::<Keys>()),
+        ("signing", keys_of::<Signing>()),
         ("caching", keys_of::<Caching>()),
         ("limits", keys_of::<Limits>()),
         ("expiry", keys_of::<Expiry>()),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::document::{self, Read, known_keys};
 use crate::overrides::{self, Overrides, Way};
 use crate::sections::keys::{PASSPHRASE_KEY, PassphraseSource};
-use crate::{ConfigError, NotaryConfig, Settings, key_rules};
+use crate::{ConfigError, NotaryConfig, Program, Settings, key_rules};
 
 /// The settings that hold, and where each came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub struct Listed {
 }
 
 impl Effective {
-    /// The settings that hold: see [`Settings::load`].
+    /// The settings of a server that hold: see [`Settings::load`].
     ///
     /// # Errors
     /// As [`Settings::load`], and when two variables give the passphrase.
@@ -87,11 +87,23 @@ impl Effective {
         flags: &Overrides,
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
+        Self::load_for(Program::Server, flags, variable)
+    }
+
+    /// The same for either program.
+    ///
+    /// # Errors
+    /// As [`Effective::load`], and when a signer lacks what keeps others away from it.
+    pub fn load_for(
+        program: Program,
+        flags: &Overrides,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
         let environment = Overrides::from_environment(variable)?;
         let named = overrides::config_file(flags, &environment);
         let file = named.map(|(named_by, path)| (path.to_owned(), named_by));
         let Read { mut settings, mut origins, notary } = match named {
-            Some((named_by, path)) => document::read(named_by, path, variable)?,
+            Some((named_by, path)) => document::read(program, named_by, path, variable)?,
             None => Read::default(),
         };
         environment.apply(Way::Variable, &mut settings)?;
@@ -100,6 +112,7 @@ impl Effective {
         flags.apply(Way::Flag, &mut settings)?;
         origins.extend(flags.said(Way::Flag));
         settings.tls = settings.tls.whole()?;
+        program.complete(&mut settings, &origins)?;
         settings.tokens = settings.tokens.whole()?;
         settings.access.check(&settings.tokens)?;
         key_rules::check(&settings, &origins)?;

@@ -86,6 +86,14 @@ pub enum ConfigError {
          these out"
     )]
     PlainHttpWithTls,
+    /// A setting that a signer does not follow, and whose author may count on it.
+    #[error("{key} does not hold for a signer: {mend}")]
+    NotForSigner {
+        /// The setting.
+        key: &'static str,
+        /// What to do.
+        mend: &'static str,
+    },
     /// The file is not TOML.
     #[error("{origin}: {problem}: mend the line; the file must be TOML")]
     NotToml {
@@ -93,6 +101,12 @@ pub enum ConfigError {
         origin: String,
         /// What the parser said.
         problem: String,
+    },
+    /// What a signer cannot start without.
+    #[error("a signer needs {missing}: set it")]
+    SignerNeeds {
+        /// What is missing, and why.
+        missing: &'static str,
     },
     /// The token service without anybody to serve.
     #[error(

@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::notary::{Program, database_in};
+use crate::notary::database_in;
 use crate::overrides::{database_url, without_password};
 use crate::sections::database::Location;
-use crate::{ConfigError, DatabaseUrl};
+use crate::{ConfigError, DatabaseUrl, Program};
 
 const FROM: &str = "COUNTERSIGN_IMPORT_FROM";
 const FROM_FILE: &str = "COUNTERSIGN_IMPORT_FROM_FILE";

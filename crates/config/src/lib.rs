@@ -25,6 +25,7 @@ mod nearest;
 mod notary;
 mod number;
 mod overrides;
+mod program;
 mod secret;
 pub mod sections;
 mod settings;
@@ -43,6 +44,7 @@ pub use keys_url::{KeysUrl, NotAKeysUrl};
 pub use notary::advice_on_variable as advice_on_notary_variable;
 pub use notary::{Engine, NotaryConfig, NotarySigner, NotaryStorage};
 pub use overrides::Overrides;
+pub use program::Program;
 pub use secret::from_file as read_secret_file;
 pub use settings::Settings;
 pub use signer_variables::{

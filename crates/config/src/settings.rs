@@ -18,6 +18,7 @@ use crate::sections::log::Log;
 use crate::sections::repositories::Repositories;
 use crate::sections::retention::Retention;
 use crate::sections::server::Server;
+use crate::sections::signing::Signing;
 use crate::sections::tls::Tls;
 use crate::sections::tokens::Tokens;
 use crate::{ConfigError, Effective};
@@ -40,6 +41,8 @@ pub struct Settings {
     pub database: Database,
     /// Keys that the server makes and holds.
     pub keys: Keys,
+    /// For whom the signer signs.
+    pub signing: Signing,
     /// What clients and proxies may keep.
     pub caching: Caching,
     /// What a client may ask of the server.

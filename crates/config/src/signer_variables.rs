@@ -105,6 +105,12 @@ impl SignerVariables {
         self.default_alias.as_deref()
     }
 
+    /// The same where a file of the signer's names the alias, with what its variables say over it.
+    #[must_use]
+    pub fn under(self, default_alias: &str) -> Self {
+        Self { default_alias: Some(default_alias.to_owned()), ..self }
+    }
+
     /// The passphrases that are given, by alias.
     #[must_use]
     pub fn given(&self) -> &[AliasPassphrase] {
@@ -195,14 +201,19 @@ fn default_alias(
     let alias = value
         .into_string()
         .map_err(|value| refused(value.display().to_string(), "write it as UTF-8"))?;
+    match alias_fault(&alias) {
+        Some(mend) => Err(refused(alias, mend)),
+        None => Ok(Some(alias)),
+    }
+}
+
+/// What to do about a text that cannot be the alias of keys; `None` when it can.
+pub(crate) fn alias_fault(alias: &str) -> Option<&'static str> {
     if alias.chars().count() > MAX_ALIAS {
-        return Err(refused(alias, "write at most 50 characters"));
+        return Some("write at most 50 characters");
     }
-    if !is_alias(&folded(&alias)) {
-        let mend = "write another: its passphrase would be in a variable that is something else";
-        return Err(refused(alias, mend));
-    }
-    Ok(Some(alias))
+    let mend = "write another: its passphrase would be in a variable that is something else";
+    (!is_alias(&folded(alias))).then_some(mend)
 }
 
 #[cfg(test)]

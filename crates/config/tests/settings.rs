@@ -70,6 +70,7 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(settings.tls.client_name, ClientNameIn::CommonName);
     assert_eq!(settings.access.rules, None);
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ecdsa);
+    assert!(settings.signing.clients.is_empty() && !settings.signing.require_gun);
     assert_eq!(settings.database.connections, 8);
     assert_eq!(settings.database.wait, Duration::from_secs(5));
     assert_eq!(settings.database.statement, Duration::from_secs(10));
@@ -118,6 +119,9 @@ statement_seconds = 26
 [keys]
 algorithm = "ed25519"
 passphrase_file = "/run/secrets/passphrase"
+[signing]
+clients = ["b", "a"]
+require_gun = true
 [caching]
 current_max_age_seconds = 0
 consistent_max_age_seconds = 31536000
@@ -190,6 +194,9 @@ fn every_key_of_the_file_arrives() {
     assert_eq!(settings.access.rules, Some("/etc/rules.toml".into()));
     assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ed25519);
     assert_eq!(settings.keys.passphrase_file, Some("/run/secrets/passphrase".into()));
+    let clients = ["a", "b"].map(str::to_owned);
+    assert_eq!(settings.signing.clients, clients.into());
+    assert!(settings.signing.require_gun);
     assert_eq!(settings.server.trusted_hops, 2);
     assert_eq!(settings.database.connections, 24);
     assert_eq!(settings.database.wait, Duration::from_secs(25));
@@ -345,7 +352,7 @@ fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     check_refused(
         "[cachign]\n",
         "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, access, tokens, \
-         repositories, database, keys, caching, limits, expiry, retention, clock, log, audit",
+         repositories, database, keys, signing, caching, limits, expiry, retention, clock, log, audit",
     );
 }
 

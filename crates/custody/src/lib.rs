@@ -19,11 +19,13 @@ mod key_homes;
 mod key_plan;
 mod known_homes;
 pub mod remote;
+mod retirement;
 pub mod sealed;
 pub mod signature_log;
 
 pub use key_homes::{KeyHomes, NoSuchHome};
 pub use key_plan::{Guns, Home, KeyChoice, KeyPlan, KeyRule};
+pub use retirement::{KeyRetirement, StoredKeys};
 
 /// Why custody could not answer.
 #[derive(Debug, Error)]
@@ -181,6 +183,8 @@ pub struct KnownKey {
     pub gun: String,
     /// The role as it is stored; empty in old rows.
     pub role: String,
+    /// Where it lives.
+    pub home: Home,
 }
 
 /// A signature by a key that was asked for by its ID alone. It has been verified.

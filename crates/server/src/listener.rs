@@ -1,6 +1,10 @@
 //! The listener: accepts connections, bounds what each may use, and ends in good order.
 //!
 //! With `tls::accept`, `connection` and `farewell` all that knows axum-server. Never in here: routes.
+//!
+//! - `router` serves what is no route of ours.
+
+mod router;
 
 use std::future::Future;
 use std::io;
@@ -17,6 +21,7 @@ use crate::app::{App, ServerSettings, Service};
 use crate::connection::Admission;
 use crate::limits::Limits;
 use crate::tls::{LiveTls, TlsAccept};
+pub use router::{Visitor, serve_router};
 
 /// Why the server stopped, or did not start.
 #[derive(Debug, Error)]

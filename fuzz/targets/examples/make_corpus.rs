@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
+use countersign_custody::remote::protocol::{CreateKeyRequest, KeyId, SignatureRequest};
 use countersign_forge::certificate::{CertificateShape, SignatureDigest, Standing};
 use countersign_forge::damage::{Damage, apply, pointers};
 use countersign_forge::document::Document;
@@ -15,9 +16,10 @@ use countersign_forge::faults;
 use countersign_forge::key::Key;
 use countersign_forge::repository::{Repository, ServerKeys, meta_entry};
 use countersign_fuzz_targets::{
-    KEY_TYPES, PUBLISHED_AT, TOKEN_PARTS, good_claims, good_tokens, jwk, signing_keys,
-    trusted_bundle,
+    KEY_TYPES, METHODS, PUBLISHED_AT, TOKEN_PARTS, good_claims, good_tokens, held_key, jwk,
+    signing_keys, trusted_bundle,
 };
+use prost::Message as _;
 use serde_json::{Value, json};
 
 const GUN: &str = "example.com/team/app";
@@ -107,6 +109,7 @@ fn main() {
     }
     timestamps(&corpus.join("timestamp"), &repository);
     keys(&corpus.join("keys"));
+    signer_calls(&corpus.join("signer_calls"));
     tokens(&corpus.join("tokens"));
     uploads(&corpus.join("upload"), &repository);
 }
@@ -281,6 +284,63 @@ fn uploads(folder: &Path, repository: &Repository) {
     ];
     for (name, first, body) in seeds {
         write(folder, name, &[&[first][..], &body].concat());
+    }
+}
+
+/// Good calls, and near misses of each.
+fn signer_calls(folder: &Path) {
+    let key = |id: &str| KeyId { id: id.to_owned() };
+    let sign = |key_id: Option<KeyId>| {
+        SignatureRequest { key_id, content: b"content".to_vec() }.encode_to_vec()
+    };
+    let create = |algorithm: &str, gun: &str, role: &str| {
+        let [algorithm, gun, role] = [algorithm, gun, role].map(str::to_owned);
+        CreateKeyRequest { algorithm, gun, role }.encode_to_vec()
+    };
+    let held = held_key();
+    let framed = |message: &[u8]| {
+        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+        [&[0], length.as_slice(), message].concat()
+    };
+    let good = sign(Some(key(&held)));
+    let health = |name: &str| {
+        let length = u8::try_from(name.len()).unwrap();
+        [&[0x0a, length], name.as_bytes()].concat()
+    };
+    let cases: [(&str, u8, u8, Vec<u8>); 20] = [
+        ("sign", 0, 0, good.clone()),
+        ("sign-no-key", 0, 0, sign(None)),
+        ("sign-empty-id", 0, 0, sign(Some(key("")))),
+        ("sign-upper", 0, 0, sign(Some(key(&held.to_uppercase())))),
+        ("sign-absent", 0, 0, sign(Some(key(&"0".repeat(64))))),
+        ("sign-twice-framed", 0, 1, [framed(&good), framed(&good)].concat()),
+        ("sign-cut", 0, 1, framed(&good).into_iter().take(20).collect()),
+        (
+            "sign-compressed",
+            0,
+            1,
+            framed(&good)
+                .into_iter()
+                .enumerate()
+                .map(|(at, byte)| if at == 0 { 1 } else { byte })
+                .collect(),
+        ),
+        ("sign-huge-frame", 0, 1, vec![0, 0xff, 0xff, 0xff, 0xff, 1]),
+        ("sign-for-gun", 0, 2, b"ZXhhbXBsZS5jb20vYXBw".to_vec()),
+        ("sign-for-no-base64", 0, 2, b"%%%".to_vec()),
+        ("create", 1, 0, create("ecdsa", GUN, "timestamp")),
+        ("create-rsa", 1, 0, create("rsa", GUN, "timestamp")),
+        ("create-root", 1, 0, create("ed25519", GUN, "root")),
+        ("create-old", 1, 0, create("ecdsa", "", "")),
+        ("look", 2, 0, key(&held).encode_to_vec()),
+        ("delete", 3, 0, key(&"0".repeat(64)).encode_to_vec()),
+        ("health", 4, 0, health("grpc.health.v1.Health.Signer")),
+        ("health-unknown", 4, 0, health("proto.Signer")),
+        ("unknown-method", 5, 0, Vec::new()),
+    ];
+    for (name, method, form, body) in cases {
+        assert!(usize::from(method) < METHODS.len());
+        write(folder, name, &[&[method, form], body.as_slice()].concat());
     }
 }
 

@@ -17,6 +17,7 @@ mod empty_server;
 mod keys;
 mod names;
 mod server;
+mod signer_calls;
 mod tokens;
 
 pub use canonical_json::canonical_json;
@@ -24,18 +25,20 @@ pub use documents::{PUBLISHED_AT, root, signing_keys, snapshot, targets, timesta
 pub use keys::{KEY_TYPES, keys};
 pub use names::names;
 pub use server::{routes, upload};
+pub use signer_calls::{METHODS, held_key, signer_calls};
 pub use tokens::{TOKEN_PARTS, good_claims, good_tokens, jwk, tokens, trusted_bundle};
 
 /// What is done with one input.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("canonical_json", canonical_json),
     ("keys", keys),
     ("names", names),
     ("root", root),
     ("routes", routes),
+    ("signer_calls", signer_calls),
     ("snapshot", snapshot),
     ("targets", targets),
     ("timestamp", timestamp),

@@ -62,6 +62,11 @@ fn routes_hold_on_their_corpus() {
 }
 
 #[test]
+fn calls_of_signers_hold_on_their_corpus() {
+    replay("signer_calls");
+}
+
+#[test]
 fn snapshots_hold_on_their_corpus() {
     replay("snapshot");
 }

@@ -46,8 +46,21 @@ impl Authority {
     /// # Errors
     /// The directory cannot be written.
     pub fn leaf(&self, name: &str) -> Result<Pair> {
-        let key = KeyPair::generate()?;
+        self.issue(name, named(name))
+    }
+
+    /// The same, whose time is over.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn ended_leaf(&self, name: &str) -> Result<Pair> {
         let mut params = named(name);
+        params.not_after = date_time_ymd(2021, 1, 1);
+        self.issue(name, params)
+    }
+
+    fn issue(&self, name: &str, mut params: CertificateParams) -> Result<Pair> {
+        let key = KeyPair::generate()?;
         params.subject_alt_names =
             CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?
                 .subject_alt_names;

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::certs::Authority;
+use super::certs::{Authority, Pair};
 use super::mariadb::MariaDb;
 use super::postgres::Postgres;
 use super::process::{Process, Program, find, free_port};
@@ -268,6 +268,20 @@ impl GoNotary {
     #[must_use]
     pub fn signer_config(&self) -> PathBuf {
         self.directory.path().join(SIGNER_CONFIG)
+    }
+
+    /// Where the signer answers, on loopback.
+    #[must_use]
+    pub fn signer_port(&self) -> u16 {
+        self.signer_port
+    }
+
+    /// The certificate and key that the server shows to the signer; `ca.crt` beside them is the
+    /// authority of both.
+    #[must_use]
+    pub fn server_pair(&self) -> Pair {
+        let path = |file: &str| self.directory.path().join(file);
+        Pair { certificate: path("server.crt"), key: path("server.key") }
     }
 
     /// Ends server and signer; the databases stay.

@@ -2,6 +2,7 @@
 
 pub mod certs;
 pub mod countersign;
+pub mod countersign_signer;
 pub mod docker_client;
 pub mod dockerd;
 mod front;

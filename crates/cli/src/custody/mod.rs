@@ -8,7 +8,7 @@ mod sealed;
 use std::sync::Arc;
 
 use countersign_custody::signature_log::LoggedCustody;
-use countersign_custody::{Custody, Home, KeyHomes};
+use countersign_custody::{Custody, Home, KeyHomes, KeysById};
 
 use crate::exit::Failure;
 pub(crate) use following::Following;
@@ -24,6 +24,16 @@ pub(crate) struct Opened {
     pub(crate) following: Following,
 }
 
+/// The same for a signer.
+pub(crate) struct OpenedForOthers {
+    /// The keys.
+    pub(crate) keys: Arc<dyn KeysById>,
+    /// One line each.
+    pub(crate) warnings: Vec<String>,
+    /// What is to run beside whoever signs with it.
+    pub(crate) following: Following,
+}
+
 impl Opening<'_> {
     /// Custody as the settings want it. Sealed keys are always at home: roots may name them,
     /// wherever new ones go.
@@ -36,5 +46,13 @@ impl Opening<'_> {
         let custody = KeyHomes::new(Arc::clone(&self.plan), homes)
             .map_err(|missing| Failure::Usage(missing.to_string()))?;
         Ok(Opened { custody: Arc::new(custody), warnings, following })
+    }
+
+    /// What a signer makes and uses for others.
+    pub(crate) async fn open_for_others(&self) -> Result<OpenedForOthers, Failure> {
+        let (sealed, warnings) = self.sealed().await?;
+        let sealed = Arc::new(sealed);
+        let following = Following::new(self.stores, &sealed, self.passphrases);
+        Ok(OpenedForOthers { keys: sealed, warnings, following })
     }
 }

@@ -111,7 +111,7 @@ fn a_directory_is_refused_to_a_second_server_and_free_again_after_kill_9() {
     let first = start(serve(dir.path()));
     let (code, line) = refusal(serve(dir.path()));
     assert_eq!(code, 4, "{line}");
-    assert!(line.contains("another countersign serve uses the data directory"), "{line}");
+    assert!(line.contains("another countersign serve or signer uses the data directory"), "{line}");
     assert!(line.contains("--data-dir"), "{line}");
     first.signal("KILL");
     assert_eq!(first.wait().status.code(), None);

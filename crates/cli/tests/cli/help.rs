@@ -20,6 +20,11 @@ fn the_help_of_serve() {
 }
 
 #[test]
+fn the_help_of_signer() {
+    insta::assert_snapshot!(printed(&["signer", "--help"]));
+}
+
+#[test]
 fn the_help_of_access_hash() {
     insta::assert_snapshot!(printed(&["access", "hash", "--help"]));
 }
@@ -141,7 +146,7 @@ fn without_a_command_the_refusal_names_the_commands() {
     assert!(
         line.contains(
             "backup, certs, check, completions, config, doctor, gc, import, keys, restore, \
-             serve, version"
+             serve, signer, version"
         ),
         "{line}"
     );

@@ -14,8 +14,8 @@ pub(super) struct Listen {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadAddress(pub(super) String, pub(super) &'static str, pub(super) &'static str);
 
-/// The address in `text`.
-pub(super) fn parse(text: &str) -> Result<Listen, BadAddress> {
+/// The address in `text`, which is the value of `key`.
+pub(super) fn parse(key: &str, text: &str) -> Result<Listen, BadAddress> {
     let bad = |cause, mend| Err(BadAddress(text.to_owned(), cause, mend));
     let Some((host, port)) = text.rsplit_once(':') else {
         return bad("has no port", "write host and port, such as \":4443\"");
@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<Listen, BadAddress> {
         "" => at(
             Ipv4Addr::UNSPECIFIED.into(),
             Some(format!(
-                "server.http_addr {text}: listening on every IPv4 address; write [::]:{port} \
+                "{key} {text}: listening on every IPv4 address; write [::]:{port} \
                  for IPv6 as well"
             )),
         ),
@@ -49,7 +49,11 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &str) {
-        assert_eq!(parse(text).unwrap().address, expected.parse().unwrap(), "{text}");
+        assert_eq!(
+            parse("server.http_addr", text).unwrap().address,
+            expected.parse().unwrap(),
+            "{text}"
+        );
     }
 
     #[test]
@@ -63,13 +67,13 @@ mod tests {
     #[test]
     fn a_port_alone_is_every_ipv4_address_and_says_so() {
         check(":4443", "0.0.0.0:4443");
-        assert!(parse(":4443").unwrap().note.unwrap().contains("[::]:4443"));
+        assert!(parse("server.http_addr", ":4443").unwrap().note.unwrap().contains("[::]:4443"));
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
         for text in ["4443", "127.0.0.1", ":https", ":70000", "notary.example.com:4443"] {
-            assert!(parse(text).is_err(), "{text}");
+            assert!(parse("server.http_addr", text).is_err(), "{text}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::nearest::{advice, nearest};
 
 use super::source::{PREFIX, Source, variable_name};
+use crate::Program;
 
 /// The keys that are obeyed, or refused by name.
 const OBEYED: [&str; 23] = [
@@ -31,6 +32,19 @@ const OBEYED: [&str; 23] = [
     "logging.level",
 ];
 
+/// The keys of the signer's file that are obeyed.
+const OBEYED_BY_SIGNER: [&str; 9] = [
+    "default_alias",
+    "logging.level",
+    "server.client_ca_file",
+    "server.grpc_addr",
+    "server.tls_cert_file",
+    "server.tls_key_file",
+    "storage.backend",
+    "storage.db_url",
+    "storage.default_alias",
+];
+
 /// A list, which is obeyed too.
 const PREFIXES: &str = "repositories.gun_prefixes";
 
@@ -46,6 +60,9 @@ const WITHOUT_COUNTERPART: [(&str, &str); 9] = [
     ("storage.client_cert_file", "only RethinkDB has it"),
     ("storage.client_key_file", "only RethinkDB has it"),
 ];
+
+/// What signers before 0.4 had beside gRPC.
+const OLD_HTTP: (&str, &str) = ("server.http_addr", "the signer speaks gRPC only");
 
 /// What to do about the environment variable `name` if it looks like one of Notary's server and
 /// names no key.
@@ -71,10 +88,21 @@ fn known() -> impl Iterator<Item = &'static str> {
     OBEYED.into_iter().chain([PREFIXES]).chain(WITHOUT_COUNTERPART.map(|(key, _)| key))
 }
 
+/// Every key that the signer's file may have.
+fn known_of_signer() -> impl Iterator<Item = &'static str> {
+    let others = WITHOUT_COUNTERPART.into_iter().chain([OLD_HTTP]).map(|(key, _)| key);
+    OBEYED_BY_SIGNER.into_iter().chain(others)
+}
+
 /// One note for each key of the file that changes nothing.
-pub(super) fn without_counterpart(source: &Source<'_>) -> Vec<String> {
-    let known: Vec<String> = known().map(str::to_owned).collect();
-    let reason = |key: &str| WITHOUT_COUNTERPART.iter().find(|(known, _)| *known == key);
+pub(super) fn without_counterpart(program: Program, source: &Source<'_>) -> Vec<String> {
+    let known: Vec<String> = match program {
+        Program::Server => known().map(str::to_owned).collect(),
+        Program::Signer => known_of_signer().map(str::to_owned).collect(),
+    };
+    let of_program = (program == Program::Signer).then_some(&OLD_HTTP);
+    let reason =
+        |key: &str| WITHOUT_COUNTERPART.iter().chain(of_program).find(|(known, _)| *known == key);
     let note = |key: &str| {
         if let Some((_, reason)) = reason(key) {
             return Some(format!("{key} has no effect: {reason}"));

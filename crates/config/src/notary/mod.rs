@@ -11,6 +11,7 @@
 //! - `auth` is whose tokens are taken.
 //! - `address`, `dsn` and `keywords` read the three small languages inside values.
 //! - `storage` is the database that the file names.
+//! - `signer` reads the file of the Go signer, and `NOTARY_SIGNER_*` over it.
 //! - `settled` says what becomes of that database and of the signer.
 //!
 //! Source: server spec 7.2.
@@ -21,6 +22,7 @@ mod dsn;
 mod keys;
 mod keywords;
 mod settled;
+mod signer;
 mod source;
 mod storage;
 #[cfg(test)]
@@ -37,7 +39,7 @@ pub use self::keys::advice_on_variable;
 use self::source::{Source, Value};
 pub use self::storage::{Engine, NotaryStorage};
 use crate::sections::log::Level;
-use crate::{ConfigError, DatabaseUrl, Origin, Settings};
+use crate::{ConfigError, DatabaseUrl, Origin, Program, Settings};
 
 /// What Notary's file says beside the settings that it was turned into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +64,11 @@ pub enum NotarySigner {
         /// Host and port, as the file has them.
         address: String,
     },
+    /// The file is that of a signer.
+    Itself {
+        /// The alias under which it seals new keys; `None` where its keys were in memory only.
+        default_alias: Option<String>,
+    },
 }
 
 /// Settings out of Notary's file, where each came from, and the rest.
@@ -79,10 +86,14 @@ struct Places {
 
 /// Reads Notary's file at `path`, which `named_by` names, and the variables over it.
 pub(crate) fn read(
+    program: Program,
     named_by: &'static str,
     path: &Path,
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Read, ConfigError> {
+    if program == Program::Signer {
+        return signer::read(named_by, path, variable);
+    }
     let source = Source::read(named_by, path, source::PREFIX, variable)?;
     refuse_signers_file(&source)?;
     let mut reading = Reading {
@@ -98,19 +109,10 @@ pub(crate) fn read(
     reading.caching()?;
     reading.server()?;
     reading.auth()?;
-    reading.notes.extend(keys::without_counterpart(&source));
+    reading.notes.extend(keys::without_counterpart(Program::Server, &source));
     let places = Places { backend: backend_place, signer: signer_place };
     let config = NotaryConfig { storage, signer, notes: reading.notes, places };
     Ok(Read { settings: reading.settings, origins: reading.origins, config })
-}
-
-/// Which of Notary's two programs a file is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Program {
-    /// `notary-server`.
-    Server,
-    /// `notary-signer`.
-    Signer,
 }
 
 /// The URL of the database that the file at `path` names, whatever else it says, and notes on that
@@ -142,7 +144,7 @@ fn refuse_signers_file(source: &Source<'_>) -> Result<(), ConfigError> {
         None => Ok(()),
         Some(value) => Err(value.refused(
             "this is the configuration of notary-signer",
-            "name the server's, which has server.http_addr",
+            "name the server's, which has server.http_addr, or start countersign signer",
         )),
     }
 }
@@ -271,7 +273,7 @@ impl Reading<'_> {
         let address = self
             .source
             .needed("server.http_addr", "write host and port to listen on, such as \":4443\"")?;
-        let listen = address::parse(&address.content)
+        let listen = address::parse("server.http_addr", &address.content)
             .map_err(|bad| address.refused(&format!("{:?} {}", bad.0, bad.1), bad.2))?;
         self.settings.server.listen = listen.address;
         self.notes.extend(listen.note);

@@ -17,6 +17,10 @@ impl NotaryConfig {
         mut self,
         origins: &BTreeMap<String, Origin>,
     ) -> Result<Self, ConfigError> {
+        if matches!(self.signer, NotarySigner::Itself { .. }) {
+            self.notes.extend(self.signers_storage_note(origins)?);
+            return Ok(self);
+        }
         let of = |key| origins.get(key).filter(|origin| !is_of_notary(origin));
         let (database, keys) = (of(DATABASE), of(KEYS_DATABASE));
         let signer = self.signer_note(database, keys)?;
@@ -44,7 +48,7 @@ impl NotaryConfig {
                        and keeps itself"
                     .to_owned(),
             }),
-            (NotarySigner::Local, _) => {
+            (NotarySigner::Local | NotarySigner::Itself { .. }, _) => {
                 let place = match (keys, database, &self.storage) {
                     (Some(origin), ..) | (None, Some(origin), _) => {
                         format!("in the database of {origin}")

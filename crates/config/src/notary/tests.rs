@@ -93,7 +93,7 @@ impl File {
         let variable = |name: &str| {
             variables.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value))
         };
-        read("--config", &self.path, &variable)
+        read(Program::Server, "--config", &self.path, &variable)
     }
 
     fn load(&self) -> Result<Effective, ConfigError> {

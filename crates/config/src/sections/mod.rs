@@ -12,5 +12,6 @@ pub mod log;
 pub mod repositories;
 pub mod retention;
 pub mod server;
+pub mod signing;
 pub mod tls;
 pub mod tokens;

@@ -7,14 +7,16 @@ use countersign_storage::SealedKey;
 use countersign_tuf::keys::KeyId;
 
 use super::custody::SealedCustody;
-use crate::{Custody as _, CustodyError, KeySignature, KeysById, KnownKey, Purpose, SignatureById};
+use crate::{
+    Custody as _, CustodyError, Home, KeySignature, KeysById, KnownKey, Purpose, SignatureById,
+};
 
 #[async_trait]
 impl KeysById for SealedCustody {
     async fn key_by_id(&self, id: &KeyId) -> Result<Option<KnownKey>, CustodyError> {
         let Some(row) = self.row(id).await? else { return Ok(None) };
         let key = self.opened(&row).await?.public().clone();
-        Ok(Some(KnownKey { key, gun: row.gun, role: row.role }))
+        Ok(Some(KnownKey { key, gun: row.gun, role: row.role, home: Home::Sealed }))
     }
 
     async fn sign_by_id(
@@ -35,7 +37,7 @@ impl KeysById for SealedCustody {
             _ => row,
         };
         let KeySignature { key, bytes } = self.sign_with(&row, message).await?;
-        let by = KnownKey { key, gun: row.gun, role: row.role };
+        let by = KnownKey { key, gun: row.gun, role: row.role, home: Home::Sealed };
         Ok(Some(SignatureById { by, bytes }))
     }
 }

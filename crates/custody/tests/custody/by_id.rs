@@ -1,6 +1,6 @@
 //! Keys by their IDs alone, as a notary-signer is asked for them (signer spec 1.2, 9.1).
 
-use countersign_custody::{KeysById as _, KnownKey, Purpose};
+use countersign_custody::{Home, KeysById as _, KnownKey, Purpose};
 use countersign_storage::SealedKey;
 use countersign_tuf::keys::{KeyId, ServerKeyAlgorithm, verify_signature};
 use countersign_tuf::names::{Gun, ServerRole};
@@ -16,6 +16,7 @@ async fn a_key_is_told_with_its_purpose_and_signs_for_whoever_knows_its_id() {
         key: key.clone(),
         gun: gun().as_str().to_owned(),
         role: ServerRole::Timestamp.as_str().to_owned(),
+        home: Home::Sealed,
     };
     assert_eq!(custody.key_by_id(key.id()).await.unwrap().as_ref(), Some(&known));
     let signed = custody.sign_by_id(key.id(), None, MESSAGE).await.unwrap().unwrap();

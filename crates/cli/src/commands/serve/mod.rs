@@ -23,7 +23,7 @@ use crate::revocation::Revocation;
 use crate::token_desk::TokenDesk;
 use crate::token_settings::token_settings;
 use crate::{audit_log, hardening, key_ring, logs};
-pub(crate) use settings::{key_plan, policy, sealed_settings};
+pub(crate) use settings::{key_plan, policy, sealed_settings, server_settings};
 use started::Started;
 
 /// Start the server.
@@ -132,7 +132,7 @@ fn access(settings: &Settings, desk: Option<&TokenDesk>) -> Result<Access, Failu
     Ok(access)
 }
 
-fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
+pub(super) fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
     let address = settings.server.listen;
     let failed = |reason| Failure::Listen { address, reason };
     let listener = TcpListener::bind(address).map_err(failed)?;
@@ -140,6 +140,6 @@ fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
     Ok(listener)
 }
 
-fn system(action: &'static str, error: &io::Error) -> Failure {
+pub(super) fn system(action: &'static str, error: &io::Error) -> Failure {
     Failure::System { action, reason: error.to_string() }
 }

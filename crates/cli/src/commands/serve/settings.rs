@@ -65,7 +65,7 @@ pub(crate) fn sealed_settings(settings: &Settings) -> SealedSettings {
     SealedSettings { pending_keys: settings.limits.pending_keys, ..SealedSettings::default() }
 }
 
-pub(super) fn server_settings(settings: &Settings) -> ServerSettings {
+pub(crate) fn server_settings(settings: &Settings) -> ServerSettings {
     let (limits, caching) = (&settings.limits, &settings.caching);
     ServerSettings {
         limits: Limits {

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_config::{Overrides, Settings};
+use countersign_config::{Overrides, Program, Settings};
 use countersign_custody::Custody;
 use countersign_custody::sealed::Passphrases;
 use countersign_server::{Access, Audit, Service, Stopping, Transport};
@@ -249,6 +249,7 @@ impl Started {
             stopping,
         ));
         let upkeep = Upkeep {
+            program: Program::Server,
             flags: self.flags,
             revocation: self.revocation,
             settings: self.settings,
