@@ -101,6 +101,18 @@ pub(crate) enum Failure {
          --leave-unopened"
     )]
     KeysUnopened { keys: usize, resealed: u64 },
+    /// Keys that roots name cannot be used.
+    #[error(
+        "{unwell} of {all} GUNs have keys that do not sign: restore or rotate them, see what is \
+         said of each"
+    )]
+    KeysFail { unwell: u64, all: u64 },
+    /// Keys were not let go of.
+    #[error("{left} of {all} keys stay as they are: see what is said of each")]
+    KeysKept { left: usize, all: usize },
+    /// Where keys live cannot be reached.
+    #[error("keys cannot be reached now ({reason}): mend that and give the same command again")]
+    KeysUnavailable { reason: String },
     /// An import is done, but for some things.
     #[error(
         "{guns} GUNs and {rows} damaged rows were left out, {keys} keys cannot sign: see the report, \
@@ -175,7 +187,7 @@ pub(crate) enum Failure {
 }
 
 /// Each exit code with its meaning, as help and documentation list them.
-pub(crate) const EXIT_CODES: [(u8, &str); 21] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 22] = [
     (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
@@ -197,6 +209,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 21] = [
     (18, "a file of the audit log cannot be used, or another server writes it"),
     (19, "access explain was asked for something that the rules do not allow"),
     (20, "keys rotate-passphrase is not at its end: a server lacks it, or keys do not open"),
+    (21, "keys verify found keys that do not sign, or keys retire left some as they are"),
 ];
 
 impl Failure {
@@ -260,7 +273,7 @@ impl Failure {
             Self::Certificate(_) | Self::CertificateFile { .. } | Self::TokenKeys(_) => 7,
             Self::DatabaseNewer { .. } => 8,
             Self::DatabaseDamaged { .. } => 9,
-            Self::DatabaseUnavailable { .. } => 10,
+            Self::DatabaseUnavailable { .. } | Self::KeysUnavailable { .. } => 10,
             Self::Ailing { .. } => 11,
             Self::DatabaseRefuses { .. } => 12,
             Self::LeftOut { .. } | Self::Unsound { .. } => 13,
@@ -273,6 +286,7 @@ impl Failure {
             Self::KeysUnopened { .. }
             | Self::PassphraseClung { .. }
             | Self::PassphraseLacking { .. } => 20,
+            Self::KeysFail { .. } | Self::KeysKept { .. } => 21,
             Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.
             Self::ImportStopped { number } | Self::Interrupted { number, .. } => {

@@ -85,7 +85,7 @@ impl SettingsFlags {
 }
 
 /// Where a server keeps its files, for commands that look at nothing else.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct DataDirFlags {
     /// The file of settings of the server, its own or Notary's [env: COUNTERSIGN_CONFIG]
     #[arg(long, value_name = "FILE")]
@@ -98,7 +98,7 @@ pub(crate) struct DataDirFlags {
 }
 
 /// Where the database is, for every command that opens it.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct DatabaseFlags {
     /// The database: sqlite:PATH, postgres://USER@HOST/NAME or mysql://USER@HOST/NAME, without a
     /// password [default: countersign.db in the data directory] [env: COUNTERSIGN_DATABASE_URL, or

@@ -7,7 +7,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use countersign_storage::{KeyCatalogue, KeyRecord, MetadataStore, StorageError};
+use countersign_storage::{
+    KeyBinding, KeyBindings, KeyCatalogue, KeyRecord, MetadataStore, StorageError,
+};
 use countersign_tuf::metadata::Root;
 use countersign_tuf::names::{Gun, RoleName};
 use countersign_tuf::verify::Unverified;
@@ -18,11 +20,34 @@ const PAGE: u32 = 500;
 /// Goes through the keys of a catalogue, in the order of GUN, role and key ID.
 pub struct KeyList<'a> {
     catalogue: &'a dyn KeyCatalogue,
-    metadata: &'a dyn MetadataStore,
     only: Option<Gun>,
     page: VecDeque<KeyRecord>,
     last: Option<KeyRecord>,
-    root: Option<(String, CurrentRoot)>,
+    roots: CurrentRoots<'a>,
+}
+
+/// Goes through the keys that another signer holds, as far as this server has met them, in the
+/// order of GUN, role and key ID.
+pub struct RemoteKeyList<'a> {
+    bindings: &'a dyn KeyBindings,
+    only: Option<Gun>,
+    page: VecDeque<KeyBinding>,
+    last: Option<KeyBinding>,
+    roots: CurrentRoots<'a>,
+}
+
+/// The current roots, one at a time: keys come in the order of their GUNs.
+struct CurrentRoots<'a> {
+    metadata: &'a dyn MetadataStore,
+    last: Option<(String, CurrentRoot)>,
+}
+
+/// A key as a root may name it.
+struct Asked<'k> {
+    key_id: &'k str,
+    gun: &'k str,
+    role: &'k str,
+    has_signed: bool,
 }
 
 /// A key, and what the current root of its GUN says of it.
@@ -87,7 +112,8 @@ impl<'a> KeyList<'a> {
         metadata: &'a dyn MetadataStore,
         only: Option<Gun>,
     ) -> Self {
-        Self { catalogue, metadata, only, page: VecDeque::new(), last: None, root: None }
+        let roots = CurrentRoots { metadata, last: None };
+        Self { catalogue, only, page: VecDeque::new(), last: None, roots }
     }
 
     /// The next key; `None` after the last.
@@ -101,23 +127,63 @@ impl<'a> KeyList<'a> {
             self.last = self.page.back().cloned().or(self.last.take());
         }
         let Some(record) = self.page.pop_front() else { return Ok(None) };
-        let standing = self.standing(&record).await?;
+        let asked = Asked {
+            key_id: &record.key_id,
+            gun: &record.gun,
+            role: &record.role,
+            has_signed: record.last_used.is_some(),
+        };
+        let standing = self.roots.standing(asked).await?;
         Ok(Some(ListedKey { record, standing }))
     }
+}
 
-    async fn standing(&mut self, record: &KeyRecord) -> Result<Standing, StorageError> {
-        if record.gun.is_empty() || record.role.is_empty() {
+impl<'a> RemoteKeyList<'a> {
+    /// The list of all keys of `bindings`, or of those of one GUN.
+    pub fn new(
+        bindings: &'a dyn KeyBindings,
+        metadata: &'a dyn MetadataStore,
+        only: Option<Gun>,
+    ) -> Self {
+        let roots = CurrentRoots { metadata, last: None };
+        Self { bindings, only, page: VecDeque::new(), last: None, roots }
+    }
+
+    /// The next key, and what the current root of its GUN says of it; `None` after the last.
+    ///
+    /// # Errors
+    /// [`StorageError`] when it could not be looked up.
+    pub async fn next(&mut self) -> Result<Option<(KeyBinding, Standing)>, StorageError> {
+        if self.page.is_empty() {
+            let (only, last) = (self.only.as_ref(), self.last.as_ref());
+            self.page = self.bindings.bindings(only, last, PAGE).await?.into();
+            self.last = self.page.back().cloned().or(self.last.take());
+        }
+        let Some(binding) = self.page.pop_front() else { return Ok(None) };
+        let asked = Asked {
+            key_id: &binding.key_id,
+            gun: binding.gun.as_str(),
+            role: binding.role.as_str(),
+            has_signed: binding.last_used.is_some(),
+        };
+        let standing = self.roots.standing(asked).await?;
+        Ok(Some((binding, standing)))
+    }
+}
+
+impl CurrentRoots<'_> {
+    async fn standing(&mut self, key: Asked<'_>) -> Result<Standing, StorageError> {
+        if key.gun.is_empty() || key.role.is_empty() {
             return Ok(Standing::Unbound);
         }
-        if self.root.as_ref().is_none_or(|(gun, _)| *gun != record.gun) {
-            self.root = Some((record.gun.clone(), self.current_root(&record.gun).await?));
+        if self.last.as_ref().is_none_or(|(gun, _)| gun != key.gun) {
+            self.last = Some((key.gun.to_owned(), self.current_root(key.gun).await?));
         }
-        let has_signed = record.last_used.is_some();
-        Ok(match self.root.as_ref().map(|(_, root)| root) {
-            Some(CurrentRoot::Readable(root)) if names(root, record) => Standing::Named,
+        Ok(match self.last.as_ref().map(|(_, root)| root) {
+            Some(CurrentRoot::Readable(root)) if names(root, &key) => Standing::Named,
             Some(CurrentRoot::Unreadable) => Standing::UnreadableRoot,
-            Some(CurrentRoot::Readable(_)) if has_signed => Standing::NotNamed,
-            Some(CurrentRoot::Missing) | None if has_signed => Standing::NoRoot,
+            Some(CurrentRoot::Readable(_)) if key.has_signed => Standing::NotNamed,
+            Some(CurrentRoot::Missing) | None if key.has_signed => Standing::NoRoot,
             _ => Standing::Pending,
         })
     }
@@ -138,7 +204,7 @@ impl<'a> KeyList<'a> {
     }
 }
 
-fn names(root: &Root, record: &KeyRecord) -> bool {
-    RoleName::parse(&record.role)
-        .is_ok_and(|role| root.role_keys(&role).keys.keys().any(|id| id.as_str() == record.key_id))
+fn names(root: &Root, key: &Asked<'_>) -> bool {
+    RoleName::parse(key.role)
+        .is_ok_and(|role| root.role_keys(&role).keys.keys().any(|id| id.as_str() == key.key_id))
 }

@@ -48,7 +48,7 @@ pub use error::{MissingKeys, TrustError};
 pub use follow_deletions::{DeletionFollower, follow_deletions};
 pub use health::Health;
 pub use keep_fresh::keep_fresh;
-pub use key_list::{KeyList, ListedKey, Standing};
+pub use key_list::{KeyList, ListedKey, RemoteKeyList, Standing};
 pub use memory::MemoryUse;
 pub use publish::NewVersion;
 pub use renew::{Renewal, Round};

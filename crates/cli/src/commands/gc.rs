@@ -4,9 +4,11 @@ use std::io::{self, Write};
 
 use chrono::Duration;
 use clap::Args;
+use countersign_config::sections::keys::Keys;
 use countersign_config::sections::retention::Retention as Settings;
 use countersign_storage::{GivingBack, Removal, Space};
 use countersign_trust::operate::gc::{Cleared, Keep, Plan, Shelves, clear};
+use countersign_trust::operate::keys::{Collected, Retiring, UnusedKeys};
 use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
@@ -21,6 +23,9 @@ use crate::flags::DataDirFlags;
 /// rest stay the newest versions (--keep-versions) and what was current until lately (--keep-days),
 /// each with all that it leads to. With one of the two flags only that one counts; without either,
 /// the settings of [retention] do: 2 versions, and 30 days.
+///
+/// Server keys that were made keys.pending_days ago (90 days), have not signed, and that no stored
+/// root names, are retired.
 ///
 /// Works beside running servers, on any database. What is published meanwhile stays.
 #[derive(Debug, Args)]
@@ -67,6 +72,11 @@ pub(crate) fn plan(settings: &Settings) -> Plan {
     }
 }
 
+/// How long a key may wait for its first signature; `None`: for ever.
+pub(crate) fn pending_for(keys: &Keys) -> Option<Duration> {
+    (keys.pending_days > 0).then(|| Duration::days(i64::from(keys.pending_days)))
+}
+
 impl Gc {
     /// Clears once.
     pub(crate) fn run(self) -> Result<(), Failure> {
@@ -90,6 +100,12 @@ impl Gc {
         runtime.block_on(Box::pin(async {
             let stores = databases.work().await?;
             let done = collect(&databases, &stores, plan, how).await;
+            let done = match (done, pending_for(&settings.keys)) {
+                (Ok(()), Some(pending_for)) => {
+                    retire_unused(&databases, &stores, pending_for, plan.removal).await
+                }
+                (done, _) => done,
+            };
             stores.close().await;
             done
         }))
@@ -113,6 +129,28 @@ async fn collect(
     }
     let space = retention.give_back(how).await;
     tell_space(space.map_err(|error| error.to_string())).map_err(Failure::Output)
+}
+
+async fn retire_unused(
+    databases: &Databases,
+    stores: &Stores,
+    waited_for: Duration,
+    removal: Removal,
+) -> Result<(), Failure> {
+    let (keys, upkeep, inventory) = (stores.keys(), stores.key_upkeep(), stores.inventory());
+    let among = Retiring { keys: &*keys, upkeep: &*upkeep, inventory: &*inventory };
+    let unused = UnusedKeys { among, waited_for };
+    let failed = |error| Failure::of_storage(error, databases.keys());
+    let Collected { retired } = unused.collect(removal, SystemClock.now()).await.map_err(failed)?;
+    let did = match removal {
+        Removal::Real => "retired",
+        Removal::Rehearsed => "would retire",
+    };
+    if retired > 0 {
+        writeln!(io::stdout(), "{did} {retired} server keys that were made and never used")
+            .map_err(Failure::Output)?;
+    }
+    Ok(())
 }
 
 fn tell(cleared: &Cleared, removal: Removal) -> io::Result<()> {

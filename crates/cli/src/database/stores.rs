@@ -155,7 +155,6 @@ impl Stores {
 
     /// What the keys of a remote signer are for: with the metadata, because the signer's database
     /// is the signer's.
-    #[expect(dead_code, reason = "for the commands that are made of it next")]
     pub(crate) fn key_bindings(&self) -> Arc<dyn KeyBindings> {
         Arc::clone(&self.metadata) as Arc<_>
     }

@@ -114,6 +114,14 @@ fn the_help_of_keys_list() {
     insta::assert_snapshot!(printed(&["keys", "list", "--help"]));
 }
 
+#[test]
+fn the_help_of_each_other_thing_to_do_with_keys() {
+    for command in ["show", "rotate", "retire", "purge", "verify"] {
+        let name = format!("the_help_of_keys_{command}");
+        insta::assert_snapshot!(name, printed(&["keys", command, "--help"]));
+    }
+}
+
 /// Whether `shell` takes the completions as a program of its own.
 fn parses(shell: &str, package: &str) {
     let dir = empty_dir();

@@ -13,6 +13,7 @@ mod doctor;
 mod files;
 mod help;
 mod import;
+mod key_upkeep;
 mod keys;
 mod logs;
 mod making;

@@ -9,6 +9,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::key_rules::{KeyHome, Rule, rules};
+use crate::number::count;
 use crate::{ConfigError, secret};
 
 /// The environment variable that holds the passphrase.
@@ -24,7 +25,7 @@ const SIGNERS: &str = "NOTARY_SIGNER_COUNTERSIGN";
 const SIGNERS_FILE: &str = "NOTARY_SIGNER_COUNTERSIGN_FILE";
 
 /// The section `[keys]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Keys {
     /// The algorithm of new keys.
@@ -42,11 +43,28 @@ pub struct Keys {
     /// `COUNTERSIGN_KEY_PASSPHRASE_FILE` win over it, and so do `NOTARY_SIGNER_COUNTERSIGN` and
     /// `NOTARY_SIGNER_COUNTERSIGN_FILE`, as Notary's signer names them.
     pub passphrase_file: Option<PathBuf>,
+    /// How long a key may wait for its first signature before clearing retires it.
+    ///
+    /// Unit: days. Default: 90. Range: 0 (for ever) to 3650 (10 years).
+    #[serde(deserialize_with = "count::<_, _, 0, 3650>")]
+    pub pending_days: u32,
     /// Other algorithms and homes for new keys of some roles and GUNs.
     ///
     /// Default: none. The first that fits decides.
     #[serde(deserialize_with = "rules")]
     pub rules: Vec<Rule>,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self {
+            algorithm: ServerKeyAlgorithm::default(),
+            custody: None,
+            passphrase_file: None,
+            pending_days: 90,
+            rules: Vec::new(),
+        }
+    }
 }
 
 impl Keys {

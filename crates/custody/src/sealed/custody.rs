@@ -235,7 +235,14 @@ impl SealedCustody {
     async fn note_use(&self, row: &SealedKey) -> Result<(), CustodyError> {
         let now = (self.now)();
         let Some(noted) = row.last_used else {
-            return Ok(self.store.mark_used(&row.key_id, now).await?);
+            self.store.mark_used(&row.key_id, now).await?;
+            // Whoever retired it meanwhile saw a key that had signed nothing, and it stays so.
+            return match self.store.by_id(&row.key_id).await? {
+                Some(_) => Ok(()),
+                None => Err(CustodyError::Unavailable {
+                    reason: format!("the key {} was retired just now", row.key_id),
+                }),
+            };
         };
         if now.signed_duration_since(noted) < USE_NOTED_FOR {
             return Ok(());

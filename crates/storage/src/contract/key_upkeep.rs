@@ -56,6 +56,10 @@ pub trait KeyUpkeep: Send + Sync {
     /// Takes the mark away again. Whether there was one.
     async fn bring_back(&self, key_id: &str, now: DateTime<Utc>) -> StorageResult<bool>;
 
+    /// Removes the key with exactly this ID for good, if it was retired before `before`. Whether
+    /// it was.
+    async fn erase(&self, key_id: &str, before: DateTime<Utc>) -> StorageResult<bool>;
+
     /// The keys that were retired before `before` and whose key IDs follow `after`, in the order
     /// of key IDs; at most `most`.
     async fn retired(

@@ -228,6 +228,28 @@ pub async fn a_retired_key_is_sealed_anew<S: KeyUpkeep + KeyStore>(to: &S) {
     assert_eq!(to.by_id("aa").await.must().must(), anew(&was));
 }
 
+/// Only what was retired is removed, and only what was retired before then.
+pub async fn only_a_retired_key_is_removed_for_good<S>(to: &S)
+where
+    S: KeyUpkeep + KeyStore,
+{
+    let (erased, other) = (key("aa", "a/b"), key("AA", "a/c"));
+    put(to, &[erased.clone(), other.clone()]).await;
+    assert!(!to.erase("aa", moment(9)).await.must());
+    assert_eq!(to.by_id("aa").await.must().must(), erased);
+    assert!(to.retire("aa", moment(4)).await.must());
+    assert!(!to.erase("aa", moment(4)).await.must());
+    assert!(!to.erase("AA", moment(9)).await.must());
+    assert_eq!(retired_ids(to, 9, 10).await, ["aa"]);
+    assert!(to.erase("aa", moment(5)).await.must());
+    assert!(!to.erase("aa", moment(5)).await.must());
+    assert!(!to.bring_back("aa", moment(6)).await.must());
+    assert_eq!(retired_ids(to, 9, 10).await, [""; 0]);
+    assert_eq!(to.by_id("AA").await.must().must(), other);
+    // Its ID is free again.
+    assert_eq!(to.insert_unless_pending(&erased, moment(7)).await.must(), erased);
+}
+
 /// Retired keys are found by when they were, page by page.
 pub async fn retired_keys_are_found_by_their_age<S: KeyUpkeep + KeyStore>(to: &S) {
     for (id, at) in [("03", 3), ("01", 5), ("02", 4), ("05", 3), ("04", 9)] {

@@ -133,6 +133,7 @@ macro_rules! conformance_names {
             a_retired_key_is_not_seen,
             a_retired_key_comes_back_as_it_was,
             a_retired_key_is_sealed_anew,
+            only_a_retired_key_is_removed_for_good,
             retired_keys_are_found_by_their_age,
             pending_keys_are_found_by_their_age,
         }

@@ -9,10 +9,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_storage::{GivingBack, Inventory, Retention, StorageError};
+use countersign_storage::{
+    GivingBack, Inventory, KeyStore, KeyUpkeep, Removal, Retention, StorageError,
+};
 use futures_util::FutureExt as _;
 
 use super::gc::{Cleared, Plan, Shelves, clear};
+use super::keys::{Collected, Retiring, UnusedKeys};
 use crate::Clock;
 
 /// A server that is restarted every few hours is to come to it too.
@@ -30,6 +33,18 @@ pub struct Rounds {
     pub plan: Plan,
     /// How long to wait between two rounds.
     pub interval: Duration,
+    /// The keys that were made and never used; `None`: they stay.
+    pub unused_keys: Option<UnusedKeyRounds>,
+}
+
+/// For how long keys may wait for their first signature.
+pub struct UnusedKeyRounds {
+    /// The keys.
+    pub keys: Arc<dyn KeyStore>,
+    /// How they go.
+    pub upkeep: Arc<dyn KeyUpkeep>,
+    /// How long one may wait.
+    pub waited_for: chrono::Duration,
 }
 
 impl Rounds {
@@ -62,7 +77,18 @@ impl Rounds {
         if cleared.versions > 0 || cleared.changes > 0 {
             self.retention.give_back(GivingBack::Beside).await?;
         }
+        if let Some(unused) = &self.unused_keys {
+            let retired = self.retire_unused(unused).await?.retired;
+            tracing::info!(retired, "retired the server keys that were made and never used");
+        }
         Ok(cleared)
+    }
+
+    async fn retire_unused(&self, unused: &UnusedKeyRounds) -> Result<Collected, StorageError> {
+        let among =
+            Retiring { keys: &*unused.keys, upkeep: &*unused.upkeep, inventory: &*self.inventory };
+        let unused = UnusedKeys { among, waited_for: unused.waited_for };
+        unused.collect(Removal::Real, self.clock.now()).await
     }
 }
 

@@ -5,6 +5,7 @@
 //! - `check` judges one repository as it is stored; `report` is what it says.
 //! - `bodies` reads documents, `held_keys` looks keys up, `client` goes a client's way.
 //! - `old_keys` binds keys that name no GUN, `first_naming` tells to whom.
+//! - [`keys`] is about the server's keys: which roots name them, letting go, trying out.
 //! - [`import`] moves everything from one store to another.
 //! - `gc` clears a store of what no client can need; `kept` decides what that is;
 //!   `gc_rounds` does it again and again.
@@ -19,13 +20,14 @@ mod gc_rounds;
 mod held_keys;
 pub mod import;
 mod kept;
+pub mod keys;
 mod lost;
 mod old_keys;
 mod report;
 mod sign_above;
 
 pub use check::{Checker, Sources};
-pub use gc_rounds::Rounds;
+pub use gc_rounds::{Rounds, UnusedKeyRounds};
 pub use held_keys::HeldKeys;
 pub use lost::{Loss, issued, lost};
 pub use old_keys::{OldKeys, OldKeysBound};

@@ -12,6 +12,7 @@ mod freshen;
 mod gc;
 mod import;
 mod key_list;
+mod key_upkeep;
 mod keys;
 mod limits;
 mod memory;

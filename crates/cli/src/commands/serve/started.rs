@@ -9,7 +9,7 @@ use countersign_config::{Overrides, Program, Settings};
 use countersign_custody::Custody;
 use countersign_custody::sealed::Passphrases;
 use countersign_server::{Access, Audit, Service, Stopping, Transport};
-use countersign_trust::operate::Rounds;
+use countersign_trust::operate::{Rounds, UnusedKeyRounds};
 use countersign_trust::{StorageLimits, SystemClock, Trust, Writes, follow_deletions};
 use tokio::sync::{oneshot, watch};
 
@@ -153,6 +153,11 @@ impl Started {
             clock: Arc::new(SystemClock),
             plan: gc::plan(retention),
             interval: retention.interval,
+            unused_keys: gc::pending_for(&self.settings.keys).map(|waited_for| UnusedKeyRounds {
+                keys: stores.keys(),
+                upkeep: stores.key_upkeep(),
+                waited_for,
+            }),
         })
     }
 

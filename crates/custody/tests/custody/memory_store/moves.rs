@@ -114,6 +114,10 @@ impl KeyUpkeep for MemoryStore {
         Err(unused())
     }
 
+    async fn erase(&self, _key_id: &str, _before: DateTime<Utc>) -> StorageResult<bool> {
+        Err(unused())
+    }
+
     async fn retired(
         &self,
         _before: DateTime<Utc>,

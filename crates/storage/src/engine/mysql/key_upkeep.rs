@@ -42,6 +42,12 @@ const BRING_BACK: &str = concat!(
     " AND deleted_at IS NOT NULL"
 );
 
+const ERASE: &str = concat!(
+    "DELETE FROM private_keys WHERE ",
+    key_id_is!(),
+    " AND deleted_at IS NOT NULL AND deleted_at < ?"
+);
+
 const RETIRED: &str = "SELECT id, key_id, algorithm, passphrase_alias, keywrap_alg, gun, role, \
     created_at, last_used, deleted_at FROM private_keys \
     WHERE deleted_at < ? AND key_id > ? ORDER BY key_id LIMIT ?";
@@ -55,7 +61,7 @@ const PENDING_SINCE: &str = "SELECT id, key_id, algorithm, passphrase_alias, key
 /// Every statement of this file.
 #[cfg(any(test, feature = "suite"))]
 pub(super) const STATEMENTS: &[&str] =
-    &[SEALED_UNDER, RESEAL, RETIRE, BRING_BACK, RETIRED, PENDING_SINCE];
+    &[SEALED_UNDER, RESEAL, RETIRE, BRING_BACK, ERASE, RETIRED, PENDING_SINCE];
 
 #[async_trait]
 impl KeyUpkeep for MySqlStore {
@@ -103,6 +109,12 @@ impl KeyUpkeep for MySqlStore {
         let key_id = key_id.to_owned();
         let query = sqlx::query(BRING_BACK).bind(time_value(now)?);
         or_nothing(self.writers.changes_a_row(query.bind(key_id.clone()).bind(key_id)).await)
+    }
+
+    async fn erase(&self, key_id: &str, before: DateTime<Utc>) -> StorageResult<bool> {
+        let key_id = key_id.to_owned();
+        let erase = sqlx::query(ERASE).bind(key_id.clone()).bind(key_id);
+        or_nothing(self.writers.changes_a_row(erase.bind(time_value(before)?)).await)
     }
 
     async fn retired(

@@ -31,6 +31,9 @@ const RETIRE: &str = "UPDATE private_keys SET deleted_at = ?2, updated_at = ?2 \
 const BRING_BACK: &str = "UPDATE private_keys SET deleted_at = NULL, updated_at = ?2 \
     WHERE key_id = ?1 AND deleted_at IS NOT NULL";
 
+const ERASE: &str =
+    "DELETE FROM private_keys WHERE key_id = ?1 AND deleted_at IS NOT NULL AND deleted_at < ?2";
+
 const RETIRED: &str = "SELECT id, key_id, algorithm, passphrase_alias, keywrap_alg, gun, role, \
     created_at, last_used, deleted_at FROM private_keys \
     WHERE deleted_at < ?1 AND key_id > ?2 ORDER BY key_id LIMIT ?3";
@@ -43,7 +46,7 @@ const PENDING_SINCE: &str = "SELECT id, key_id, algorithm, passphrase_alias, key
 /// Every statement of this file.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] =
-    &[SEALED_UNDER, RESEAL, RETIRE, BRING_BACK, RETIRED, PENDING_SINCE];
+    &[SEALED_UNDER, RESEAL, RETIRE, BRING_BACK, ERASE, RETIRED, PENDING_SINCE];
 
 #[async_trait]
 impl KeyUpkeep for SqliteStore {
@@ -87,6 +90,11 @@ impl KeyUpkeep for SqliteStore {
     async fn bring_back(&self, key_id: &str, now: DateTime<Utc>) -> StorageResult<bool> {
         let bring_back = sqlx::query(BRING_BACK).bind(key_id.to_owned()).bind(time_text(now)?);
         self.changes_a_row(bring_back).await
+    }
+
+    async fn erase(&self, key_id: &str, before: DateTime<Utc>) -> StorageResult<bool> {
+        let erase = sqlx::query(ERASE).bind(key_id.to_owned()).bind(time_text(before)?);
+        self.changes_a_row(erase).await
     }
 
     async fn retired(
