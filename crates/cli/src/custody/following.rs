@@ -5,16 +5,20 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_custody::CustodyError;
 use countersign_custody::sealed::{BEAT_EVERY, CheckFollower, Passphrases, SealedCustody};
 use ring::rand::{SecureRandom as _, SystemRandom};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::database::Stores;
 
 /// The length of a process's own name, in bytes.
 const ID_BYTES: usize = 16;
+
+/// How long an end waits for the key database.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The longest name of a host that is shown.
 const HOST: usize = 200;
@@ -58,8 +62,11 @@ impl Following {
                 () = &mut stop => break,
             }
         }
-        if let Err(error) = self.follower.leave().await {
-            tracing::debug!(%error, "the key database still has this process, and will see that it is gone");
+        // Nobody waits for a database that is away: who watches sees that the process is gone.
+        match timeout(LEAVE_WITHIN, self.follower.leave()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the key database keeps this process's name"),
+            Err(_) => tracing::debug!("the key database keeps this process's name"),
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use countersign_config::Settings;
+use countersign_custody::CustodyError;
 use countersign_custody::sealed::{
     Passphrases, Resealing, Rotation, RotationEnd, RotationError, RotationStores, Unopened,
     follow_check, prove_passphrases, rotate,
@@ -221,6 +222,13 @@ impl Work<'_> {
 
     fn failed(&self, error: RotationError) -> Failure {
         match error {
+            // What a server of databases refuses, its user may not do; nothing is damaged.
+            RotationError::Custody(CustodyError::Other(reason))
+                if self.databases.keys().is_waited_for() =>
+            {
+                let database = self.databases.keys().to_string();
+                Failure::DatabaseRefuses { database, reason }
+            }
             RotationError::Custody(error) => {
                 Failure::of_custody(error.into(), self.databases.keys())
             }
