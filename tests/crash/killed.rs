@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-use crate::follow::{Followed, follow};
+use countersign_tests::follow::{Followed, follow};
 
 const KILLS: usize = 50;
 

@@ -9,7 +9,6 @@
 //! asks the disk for every commit (`synchronous=FULL`).
 
 mod child;
-mod follow;
 mod fuse;
 mod keys;
 mod killed;

@@ -13,8 +13,8 @@ use countersign_tuf::names::{Gun, RoleName, ServerRole};
 use tempfile::TempDir;
 
 use crate::child::Ending;
-use crate::follow::follow;
 use crate::service::{Parts, Service, offered_key, publish};
+use countersign_tests::follow::follow;
 
 /// Whose publish is cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@
 pub mod cast;
 pub mod compare;
 pub mod damage;
+pub mod follow;
 pub mod grpc;
 pub mod peers;
 pub mod session;

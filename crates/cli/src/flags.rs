@@ -43,6 +43,8 @@ pub(crate) struct SettingsFlags {
     /// [env: COUNTERSIGN_CLIENT_CA]
     #[arg(long, value_name = "FILE")]
     client_ca: Option<PathBuf>,
+    #[command(flatten)]
+    signer: SignerFlags,
     /// Only read: publishes, deletions and new keys are answered 503, and nothing is signed again
     /// [env: COUNTERSIGN_READ_ONLY, true or false]
     #[arg(long)]
@@ -77,11 +79,36 @@ impl SettingsFlags {
             tls_cert: self.tls_cert,
             tls_key: self.tls_key,
             client_ca: self.client_ca,
+            signer: self.signer.signer,
+            signer_ca: self.signer.signer_ca,
+            signer_cert: self.signer.signer_cert,
+            signer_key: self.signer.signer_key,
             read_only: self.read_only.then(|| true.to_string()),
             log_level: log.log_level,
             log_format: log.log_format,
         }
     }
+}
+
+/// The signer that a server asks.
+#[derive(Debug, Args)]
+struct SignerFlags {
+    /// The signer that holds the server's keys, ours or Notary's, by a name that its certificate is
+    /// for [default: none, the keys are sealed in the database] [env: COUNTERSIGN_SIGNER]
+    #[arg(long, value_name = "HOST:PORT")]
+    signer: Option<String>,
+    /// The signer's certificate in PEM, or the authorities that issued it [default: the system's
+    /// authorities] [env: COUNTERSIGN_SIGNER_CA]
+    #[arg(long, value_name = "FILE")]
+    signer_ca: Option<PathBuf>,
+    /// The certificate chain in PEM that the signer is shown; needs --signer-key
+    /// [env: COUNTERSIGN_SIGNER_CERT]
+    #[arg(long, value_name = "FILE")]
+    signer_cert: Option<PathBuf>,
+    /// The private key of that certificate in PEM; needs --signer-cert
+    /// [env: COUNTERSIGN_SIGNER_KEY]
+    #[arg(long, value_name = "FILE")]
+    signer_key: Option<PathBuf>,
 }
 
 /// Where a server keeps its files, for commands that look at nothing else.

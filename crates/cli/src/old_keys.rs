@@ -1,9 +1,11 @@
 //! Old keys that name no GUN, under a server that begins: bound, and then signing ahead begins.
+//! Those of a signer are bound beside it, since a signer may be away for long.
 
 use std::sync::Arc;
 
+use countersign_custody::remote::RemoteCustody;
 use countersign_storage::{Inventory, KeyCatalogue, KeyStore};
-use countersign_trust::operate::{OldKeys, OldKeysBound};
+use countersign_trust::operate::{OldKeys, OldKeysBound, SignerKeys};
 use countersign_trust::{Clock as _, SystemClock, Trust, Writes, keep_fresh};
 
 use crate::database::Stores;
@@ -14,17 +16,24 @@ pub(crate) struct Keeping {
     catalogue: Arc<dyn KeyCatalogue>,
     keys: Arc<dyn KeyStore>,
     inventory: Arc<dyn Inventory>,
+    signer: Option<Arc<RemoteCustody>>,
     writes: Writes,
 }
 
 impl Keeping {
     /// What `trust` keeps fresh, over `stores`.
-    pub(crate) fn new(trust: &Arc<Trust>, stores: &Stores, writes: Writes) -> Self {
+    pub(crate) fn new(
+        trust: &Arc<Trust>,
+        stores: &Stores,
+        signer: Option<Arc<RemoteCustody>>,
+        writes: Writes,
+    ) -> Self {
         Self {
             trust: Arc::clone(trust),
             catalogue: stores.key_catalogue(),
             keys: stores.keys(),
             inventory: stores.inventory(),
+            signer,
             writes,
         }
     }
@@ -37,7 +46,27 @@ impl Keeping {
                 () = stop() => return,
             }
         }
-        keep_fresh(self.trust, stop()).await;
+        let signing = keep_fresh(Arc::clone(&self.trust), stop());
+        tokio::join!(signing, async {
+            tokio::select! {
+                () = self.bind_signers() => {}
+                () = stop() => {}
+            }
+        });
+    }
+
+    /// Until then, a key of the signer that is bound to none signs for nobody.
+    async fn bind_signers(&self) {
+        let Some(custody) = self.signer.as_deref().filter(|_| self.writes == Writes::Taken) else {
+            return;
+        };
+        let bound = SignerKeys { custody, inventory: &*self.inventory }.bind().await;
+        if bound > 0 {
+            tracing::info!(
+                bound, signer = %custody.signer(),
+                "keys of the signer from before are bound to the first roots that name them"
+            );
+        }
     }
 
     /// What is not bound here is bound when it signs.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use countersign_config::sections::log::Level;
 use countersign_config::{Overrides, Program, Settings};
+use countersign_custody::remote::RemoteCustody;
 use countersign_server::tls::{ClientPolicy, LiveTls};
 use countersign_server::{Access, Transport};
 use countersign_trust::Clock;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::audit_log::Writer;
 use crate::certificates::Certificates;
+use crate::custody::reread_signer_tls;
 use crate::data_dir::DataDir;
 use crate::flags;
 use crate::logs::LevelSwitch;
@@ -48,6 +50,8 @@ pub(crate) struct Upkeep {
     pub(crate) dir: DataDir,
     pub(crate) transport: Transport,
     pub(crate) revocation: Revocation,
+    /// The signer that holds keys, if there is one.
+    pub(crate) signer: Option<Arc<RemoteCustody>>,
     pub(crate) tokens: Option<TokenDesk>,
     pub(crate) audit: Option<Arc<Writer>>,
     pub(crate) level: LevelSwitch,
@@ -90,6 +94,9 @@ impl Upkeep {
         self.access.reread();
         if let Some(tokens) = &self.tokens {
             tokens.reread(&self.settings.tokens, &self.dir, self.clock.now());
+        }
+        if let Some(signer) = &self.signer {
+            reread_signer_tls(&self.settings.signer, signer, self.clock.now());
         }
         if let Some(audit) = &self.audit {
             audit.reopen();
@@ -161,6 +168,11 @@ impl Upkeep {
             );
         }
         self.settings.server.hosts = read.server.hosts;
+        if self.settings.signer.address == read.signer.address {
+            let deadline = self.settings.signer.deadline;
+            self.settings.signer = read.signer;
+            self.settings.signer.deadline = deadline;
+        }
         // Both listeners stay what they were at the start.
         let plain_http = self.settings.tls.plain_http;
         if plain_http == read.tls.plain_http {
@@ -205,6 +217,7 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         database,
         keys,
         signing,
+        signer,
         caching,
         limits,
         expiry,
@@ -227,6 +240,8 @@ fn changed_for_next_start(running: &Settings, read: &Settings) -> Vec<&'static s
         ("[database]", *database != read.database),
         ("[keys]", *keys != read.keys),
         ("[signing]", *signing != read.signing),
+        ("signer.address", signer.address != read.signer.address),
+        ("signer.deadline_seconds", signer.deadline != read.signer.deadline),
         ("[caching]", *caching != read.caching),
         ("[limits]", *limits != read.limits),
         ("[expiry]", *expiry != read.expiry),
@@ -272,7 +287,7 @@ mod tests {
         let clock = Arc::new(At(started + age));
         let transport = Transport::Tls(tls);
         let access = Arc::new(Access::open());
-        let (revocation, tokens, audit) = (Revocation::of(&settings), None, None);
+        let (revocation, signer, tokens, audit) = (Revocation::of(&settings), None, None, None);
         let upkeep = Upkeep {
             program: Program::Server,
             flags,
@@ -281,6 +296,7 @@ mod tests {
             transport,
             access,
             tokens,
+            signer,
             revocation,
             audit,
             level,

@@ -25,6 +25,7 @@ use crate::sections::log::Log;
 use crate::sections::repositories::{Limit, Repositories};
 use crate::sections::retention::Retention;
 use crate::sections::server::Server;
+use crate::sections::signer::Signer;
 use crate::sections::signing::Signing;
 use crate::sections::tls::Tls;
 use crate::sections::tokens::{Registry, Tokens};
@@ -283,6 +284,7 @@ pub(crate) fn known_keys() -> Vec<String> {
         ("database", keys_of::<Database>()),
         ("keys", keys_of::<Keys>()),
         ("signing", keys_of::<Signing>()),
+        ("signer", keys_of::<Signer>()),
         ("caching", keys_of::<Caching>()),
         ("limits", keys_of::<Limits>()),
         ("expiry", keys_of::<Expiry>()),

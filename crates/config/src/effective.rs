@@ -111,8 +111,12 @@ impl Effective {
         origins.extend(overrides::named_files(variable));
         flags.apply(Way::Flag, &mut settings)?;
         origins.extend(flags.said(Way::Flag));
+        if let Some(notary) = &notary {
+            notary.let_go_of_signer(&mut settings, &mut origins);
+        }
         settings.tls = settings.tls.whole()?;
         program.complete(&mut settings, &origins)?;
+        settings.signer = settings.signer.whole()?;
         settings.tokens = settings.tokens.whole()?;
         settings.access.check(&settings.tokens)?;
         key_rules::check(&settings, &origins)?;

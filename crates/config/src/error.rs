@@ -35,6 +35,23 @@ pub enum ConfigError {
         /// The setting that was not.
         missing: &'static str,
     },
+    /// Only one of certificate and key for the signer was given.
+    #[error("{given} is set without {missing}: set both, or neither to show the signer none")]
+    HalfShown {
+        /// The setting that was given.
+        given: &'static str,
+        /// The setting that was not.
+        missing: &'static str,
+    },
+    /// A setting about a signer, and there is none.
+    #[error(
+        "{key} is set, and there is no signer: name it (--signer, COUNTERSIGN_SIGNER or \
+         signer.address), or take it out"
+    )]
+    NoSigner {
+        /// The setting.
+        key: &'static str,
+    },
     /// A setting about certificates of clients, who are asked for none.
     #[error(
         "{key} is set, and clients are asked for no certificate: name the authority that issues \

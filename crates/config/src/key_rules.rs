@@ -38,7 +38,9 @@ impl KeyHome {
         match self {
             Self::Sealed => "write another",
             Self::Token => "no token is configured: write \"sealed\"",
-            Self::Remote => "no signer is configured: write \"sealed\"",
+            Self::Remote => {
+                "no signer is configured: name it (--signer or signer.address), or write \"sealed\""
+            }
         }
     }
 }
@@ -155,13 +157,18 @@ impl Settings {
     /// The homes that keys can have under these settings.
     #[must_use]
     pub fn key_homes(&self) -> Vec<KeyHome> {
-        vec![KeyHome::Sealed]
+        let signer = self.signer.address.as_ref().map(|_| KeyHome::Remote);
+        [KeyHome::Sealed].into_iter().chain(signer).collect()
     }
 
     /// Where new keys go for which no rule says it.
     #[must_use]
     pub fn default_key_home(&self) -> KeyHome {
-        self.keys.custody.unwrap_or(KeyHome::Sealed)
+        match (self.keys.custody, &self.signer.address) {
+            (Some(home), _) => home,
+            (None, Some(_)) => KeyHome::Remote,
+            (None, None) => KeyHome::Sealed,
+        }
     }
 }
 

@@ -32,6 +32,14 @@ pub struct Overrides {
     pub tls_key: Option<PathBuf>,
     /// `--client-ca`, `COUNTERSIGN_CLIENT_CA`.
     pub client_ca: Option<PathBuf>,
+    /// `--signer`, `COUNTERSIGN_SIGNER`: `HOST:PORT`.
+    pub signer: Option<String>,
+    /// `--signer-ca`, `COUNTERSIGN_SIGNER_CA`.
+    pub signer_ca: Option<PathBuf>,
+    /// `--signer-cert`, `COUNTERSIGN_SIGNER_CERT`.
+    pub signer_cert: Option<PathBuf>,
+    /// `--signer-key`, `COUNTERSIGN_SIGNER_KEY`.
+    pub signer_key: Option<PathBuf>,
     /// `--read-only`; `COUNTERSIGN_READ_ONLY`, which is `true` or `false`.
     pub read_only: Option<String>,
     /// `--log-level`, `COUNTERSIGN_LOG_LEVEL`.
@@ -62,6 +70,10 @@ impl Overrides {
             tls_cert: path(&TLS_CERT),
             tls_key: path(&TLS_KEY),
             client_ca: path(&CLIENT_CA),
+            signer: text(&SIGNER)?,
+            signer_ca: path(&SIGNER_CA),
+            signer_cert: path(&SIGNER_CERT),
+            signer_key: path(&SIGNER_KEY),
             read_only: text(&READ_ONLY)?,
             log_level: text(&LOG_LEVEL)?,
             log_format: text(&LOG_FORMAT)?,
@@ -97,6 +109,7 @@ impl Overrides {
         if let Some(path) = path(way, &CLIENT_CA, self.client_ca.as_deref())? {
             settings.tls.client_ca = Some(path);
         }
+        self.apply_signer(way, settings)?;
         if let Some(text) = &self.read_only {
             settings.server.read_only = parsed(way, &READ_ONLY, text)?;
         }
@@ -105,6 +118,23 @@ impl Overrides {
         }
         if let Some(text) = &self.log_format {
             settings.log.format = parsed(way, &LOG_FORMAT, text)?;
+        }
+        Ok(())
+    }
+
+    fn apply_signer(&self, way: Way, settings: &mut Settings) -> Result<(), ConfigError> {
+        let signer = &mut settings.signer;
+        if let Some(text) = &self.signer {
+            signer.address = Some(parsed(way, &SIGNER, text)?);
+        }
+        if let Some(path) = path(way, &SIGNER_CA, self.signer_ca.as_deref())? {
+            signer.ca = Some(path);
+        }
+        if let Some(path) = path(way, &SIGNER_CERT, self.signer_cert.as_deref())? {
+            signer.cert = Some(path);
+        }
+        if let Some(path) = path(way, &SIGNER_KEY, self.signer_key.as_deref())? {
+            signer.key = Some(path);
         }
         Ok(())
     }
@@ -123,6 +153,10 @@ impl Overrides {
             tls_cert,
             tls_key,
             client_ca,
+            signer,
+            signer_ca,
+            signer_cert,
+            signer_key,
             read_only,
             log_level,
             log_format,
@@ -136,6 +170,10 @@ impl Overrides {
             (&TLS_CERT, tls_cert.is_some()),
             (&TLS_KEY, tls_key.is_some()),
             (&CLIENT_CA, client_ca.is_some()),
+            (&SIGNER, signer.is_some()),
+            (&SIGNER_CA, signer_ca.is_some()),
+            (&SIGNER_CERT, signer_cert.is_some()),
+            (&SIGNER_KEY, signer_key.is_some()),
             (&READ_ONLY, read_only.is_some()),
             (&LOG_LEVEL, log_level.is_some()),
             (&LOG_FORMAT, log_format.is_some()),
@@ -214,6 +252,14 @@ const TLS_CERT: Name =
 const TLS_KEY: Name = Name { key: "tls.key", flag: "--tls-key", variable: "COUNTERSIGN_TLS_KEY" };
 const CLIENT_CA: Name =
     Name { key: "tls.client_ca", flag: "--client-ca", variable: "COUNTERSIGN_CLIENT_CA" };
+const SIGNER: Name =
+    Name { key: "signer.address", flag: "--signer", variable: "COUNTERSIGN_SIGNER" };
+const SIGNER_CA: Name =
+    Name { key: "signer.ca", flag: "--signer-ca", variable: "COUNTERSIGN_SIGNER_CA" };
+const SIGNER_CERT: Name =
+    Name { key: "signer.cert", flag: "--signer-cert", variable: "COUNTERSIGN_SIGNER_CERT" };
+const SIGNER_KEY: Name =
+    Name { key: "signer.key", flag: "--signer-key", variable: "COUNTERSIGN_SIGNER_KEY" };
 const READ_ONLY: Name =
     Name { key: "server.read_only", flag: "--read-only", variable: "COUNTERSIGN_READ_ONLY" };
 const LOG_LEVEL: Name =
@@ -222,7 +268,7 @@ const LOG_FORMAT: Name =
     Name { key: "log.format", flag: "--log-format", variable: "COUNTERSIGN_LOG_FORMAT" };
 
 /// The environment variables of all overrides.
-pub(crate) const VARIABLES: [&str; 12] = [
+pub(crate) const VARIABLES: [&str; 16] = [
     CONFIG.variable,
     DATA_DIR.variable,
     DATABASE.variable,
@@ -232,6 +278,10 @@ pub(crate) const VARIABLES: [&str; 12] = [
     TLS_CERT.variable,
     TLS_KEY.variable,
     CLIENT_CA.variable,
+    SIGNER.variable,
+    SIGNER_CA.variable,
+    SIGNER_CERT.variable,
+    SIGNER_KEY.variable,
     READ_ONLY.variable,
     LOG_LEVEL.variable,
     LOG_FORMAT.variable,

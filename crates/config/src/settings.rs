@@ -18,6 +18,7 @@ use crate::sections::log::Log;
 use crate::sections::repositories::Repositories;
 use crate::sections::retention::Retention;
 use crate::sections::server::Server;
+use crate::sections::signer::Signer;
 use crate::sections::signing::Signing;
 use crate::sections::tls::Tls;
 use crate::sections::tokens::Tokens;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub keys: Keys,
     /// For whom the signer signs.
     pub signing: Signing,
+    /// The signer that holds keys.
+    pub signer: Signer,
     /// What clients and proxies may keep.
     pub caching: Caching,
     /// What a client may ask of the server.
@@ -81,6 +84,7 @@ impl Settings {
         self.access.rebase(base);
         self.tokens.rebase(base);
         self.database.rebase(base);
+        self.signer.rebase(base);
         self.audit.rebase(base);
         let rebased = |path: PathBuf| base.join(path);
         self.keys.passphrase_file = self.keys.passphrase_file.take().map(rebased);

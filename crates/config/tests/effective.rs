@@ -118,6 +118,10 @@ fn every_variable_and_every_flag_is_the_origin_of_one_setting() {
         ("COUNTERSIGN_TLS_CERT", "c"),
         ("COUNTERSIGN_TLS_KEY", "k"),
         ("COUNTERSIGN_CLIENT_CA", "a"),
+        ("COUNTERSIGN_SIGNER", "signer:7899"),
+        ("COUNTERSIGN_SIGNER_CA", "b"),
+        ("COUNTERSIGN_SIGNER_CERT", "e"),
+        ("COUNTERSIGN_SIGNER_KEY", "f"),
         ("COUNTERSIGN_READ_ONLY", "true"),
         ("COUNTERSIGN_LOG_LEVEL", "debug"),
         ("COUNTERSIGN_LOG_FORMAT", "human"),
@@ -138,13 +142,17 @@ fn every_variable_and_every_flag_is_the_origin_of_one_setting() {
         tls_cert: Some("c".into()),
         tls_key: Some("k".into()),
         client_ca: Some("a".into()),
+        signer: Some("signer:7899".to_owned()),
+        signer_ca: Some("b".into()),
+        signer_cert: Some("e".into()),
+        signer_key: Some("f".into()),
         read_only: Some("true".to_owned()),
         log_level: Some("debug".to_owned()),
         log_format: Some("human".to_owned()),
     };
     let list = listed(&load(&flags, &[]));
     let by_flag = |l: &&Listed| matches!(l.from, Origin::Flag { .. });
-    assert_eq!(list.iter().filter(by_flag).count(), 11);
+    assert_eq!(list.iter().filter(by_flag).count(), 15);
 }
 
 #[test]

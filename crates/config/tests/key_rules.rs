@@ -111,3 +111,14 @@ fn a_home_that_is_not_configured_is_refused_with_its_place() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn with_a_signer_new_keys_are_there_unless_something_else_is_said() {
+    let signer = "[signer]\naddress = 'signer:7899'\n";
+    assert_eq!(load(signer).unwrap().default_key_home(), KeyHome::Remote);
+    let settings = load(&format!("[keys]\ncustody = 'sealed'\n{signer}")).unwrap();
+    assert_eq!(settings.default_key_home(), KeyHome::Sealed);
+    let rule = "[[keys.rules]]\ngun_prefix = 'a/'\ncustody = 'remote'\n";
+    let settings = load(&format!("[keys]\ncustody = 'sealed'\n{rule}{signer}")).unwrap();
+    assert_eq!(settings.keys.rules[0].custody, Some(KeyHome::Remote));
+}

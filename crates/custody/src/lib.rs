@@ -5,7 +5,7 @@
 //! [`KeyHomes`] is custody over several places at once; a [`KeyPlan`] says which of them a new key
 //! goes to.
 //!
-//! Never in here: HTTP, publish rules.
+//! Never in here: publish rules, HTTP but what gRPC to a signer is made of.
 //!
 //! To add a place where keys live: implement [`Custody`] in a folder of its own, run the tests of
 //! `tests/custody/` on it, and name it in [`Home`].

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::certs::{Authority, Pair};
 use super::mariadb::MariaDb;
 use super::postgres::Postgres;
-use super::process::{Process, Program, find, free_port};
+use super::process::{Process, Program, find, free_port, steady_port};
 use crate::wire::{Endpoint, Wire};
 
 /// The server's tables, as its migrations leave them.
@@ -222,7 +222,7 @@ impl GoNotary {
         authority.leaf("server")?;
         authority.leaf("signer")?;
 
-        let signer_port = free_port()?;
+        let signer_port = steady_port()?;
         let mut signer = start_signer(directory.path(), signer_port, &storage)?;
         signer.listens(signer_port).await?;
 
@@ -282,6 +282,36 @@ impl GoNotary {
     pub fn server_pair(&self) -> Pair {
         let path = |file: &str| self.directory.path().join(file);
         Pair { certificate: path("server.crt"), key: path("server.key") }
+    }
+
+    /// A section `[signer]` of ours that names this pair's signer, as its own server does.
+    #[must_use]
+    pub fn signer_settings(&self) -> String {
+        let file = |name: &str| self.directory.path().join(name).display().to_string();
+        format!(
+            "[signer]\naddress = \"127.0.0.1:{}\"\nca = \"{}\"\ncert = \"{}\"\nkey = \"{}\"\n",
+            self.signer_port,
+            file("ca.crt"),
+            file("server.crt"),
+            file("server.key")
+        )
+    }
+
+    /// Kills the signer; server and databases stay.
+    ///
+    /// # Errors
+    /// It cannot be killed.
+    pub fn stop_signer(&mut self) -> Result<()> {
+        self.signer.kill9()
+    }
+
+    /// Starts the signer again, on the same port and tables.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start_signer_again(&mut self) -> Result<()> {
+        self.signer = start_signer(self.directory.path(), self.signer_port, &self.storage)?;
+        self.signer.listens(self.signer_port).await
     }
 
     /// Ends server and signer; the databases stay.

@@ -9,6 +9,7 @@ mod front;
 pub mod gate;
 pub mod go_notary;
 pub mod haproxy;
+pub mod hostile_signer;
 pub mod impostor;
 pub mod key_files;
 pub mod liar;

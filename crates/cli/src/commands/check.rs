@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
+use countersign_config::Settings;
 use countersign_storage::Inventory;
 use countersign_trust::operate::{Checker, HeldKeys, Report, Sources};
 use countersign_trust::{Clock as _, SystemClock};
@@ -71,18 +72,29 @@ impl Check {
             action: "start threads",
             reason: error.to_string(),
         })?;
-        runtime.block_on(Box::pin(check(&databases, gun.as_deref(), format)))
+        runtime.block_on(Box::pin(check(&databases, &settings, gun.as_deref(), format)))
     }
 }
 
-async fn check(databases: &Databases, gun: Option<&str>, format: Format) -> Result<(), Failure> {
+async fn check(
+    databases: &Databases,
+    settings: &Settings,
+    gun: Option<&str>,
+    format: Format,
+) -> Result<(), Failure> {
     let Some(stores) = databases.look().await? else {
         let reason = "it is not there; start countersign serve once, or name its --data-dir";
         let database = databases.metadata().to_string();
         return Err(Failure::DatabaseUnavailable { database, reason: reason.to_owned() });
     };
     let mut printer = Printer::new(BufWriter::new(io::stdout()), format);
-    check_all(databases, &stores, gun, &mut printer).await?;
+    let (keys, bindings) = (stores.keys(), stores.key_bindings());
+    let held = HeldKeys::of(&*keys);
+    let held = match &settings.signer.address {
+        Some(_) => held.and_at_signer(&*bindings),
+        None => held,
+    };
+    check_all(databases, &stores, held, gun, &mut printer).await?;
     stores.close().await;
     printer.end().map_err(Failure::Output)?;
     match printer.unsound {
@@ -94,12 +106,13 @@ async fn check(databases: &Databases, gun: Option<&str>, format: Format) -> Resu
 async fn check_all(
     databases: &Databases,
     stores: &Stores,
+    keys: HeldKeys<'_>,
     only: Option<&str>,
     printer: &mut Printer<impl Write>,
 ) -> Result<(), Failure> {
-    let (inventory, keys) = (stores.inventory(), stores.keys());
+    let inventory = stores.inventory();
     let failed = |error| Failure::of_storage(error, databases.metadata());
-    let sources = Sources { inventory: &*inventory, keys: HeldKeys::of(&*keys) };
+    let sources = Sources { inventory: &*inventory, keys };
     let now = SystemClock.now();
     let checker = Checker::new(sources, now);
     if let Some(gun) = only {

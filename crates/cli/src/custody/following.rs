@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use countersign_custody::CustodyError;
 use countersign_custody::sealed::{BEAT_EVERY, CheckFollower, Passphrases, SealedCustody};
+use countersign_trust::Writes;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -45,8 +46,16 @@ impl Following {
         }
     }
 
+    /// Follows until `stop` ends, as a server with these writes may.
+    pub(crate) async fn run(self, writes: Writes, stop: impl Future<Output = ()>) {
+        match writes {
+            Writes::Taken => self.follow(stop).await,
+            Writes::Refused => self.keep_quiet(stop).await,
+        }
+    }
+
     /// Follows until `stop` ends, then leaves.
-    pub(crate) async fn run(mut self, stop: impl Future<Output = ()>) {
+    async fn follow(mut self, stop: impl Future<Output = ()>) {
         let mut beats = interval(BEAT_EVERY);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stop = std::pin::pin!(stop);
@@ -71,7 +80,7 @@ impl Following {
     }
 
     /// Without signing anything: only what is old is wiped, and what is not known may be asked for.
-    pub(crate) async fn run_quietly(self, stop: impl Future<Output = ()>) {
+    async fn keep_quiet(self, stop: impl Future<Output = ()>) {
         let mut beats = interval(BEAT_EVERY);
         let mut stop = std::pin::pin!(stop);
         loop {

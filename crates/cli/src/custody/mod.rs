@@ -3,25 +3,32 @@
 //! To add a home: open it in a file of its own, and put it beside the others in [`Opening::open`].
 
 mod following;
+mod remote;
 mod sealed;
 
 use std::sync::Arc;
 
+use countersign_custody::remote::RemoteCustody;
 use countersign_custody::signature_log::LoggedCustody;
-use countersign_custody::{Custody, Home, KeyHomes, KeysById};
+use countersign_custody::{Custody, CustodyError, Home, KeyHomes, KeysById};
 
 use crate::exit::Failure;
 pub(crate) use following::Following;
+pub(crate) use remote::{KnownSigner, reread as reread_signer_tls};
 pub(crate) use sealed::Opening;
+
+type Homes = Vec<(Home, Arc<dyn Custody>)>;
 
 /// Custody that was opened, and what the operator should know of it.
 pub(crate) struct Opened {
     /// Who holds the keys.
     pub(crate) custody: Arc<KeyHomes>,
+    /// The signer among them, if there is one.
+    pub(crate) signer: Option<Arc<RemoteCustody>>,
     /// One line each.
     pub(crate) warnings: Vec<String>,
-    /// What is to run beside whoever serves with it.
-    pub(crate) following: Following,
+    /// What is to run beside whoever serves with it, where keys are sealed.
+    pub(crate) following: Option<Following>,
 }
 
 /// The same for a signer.
@@ -35,17 +42,40 @@ pub(crate) struct OpenedForOthers {
 }
 
 impl Opening<'_> {
-    /// Custody as the settings want it. Sealed keys are always at home: roots may name them,
-    /// wherever new ones go.
+    /// Custody as the settings want it. Sealed keys are at home wherever new ones go, since roots
+    /// may name them.
     pub(crate) async fn open(&self) -> Result<Opened, Failure> {
-        let (sealed, warnings) = self.sealed().await?;
-        let sealed = Arc::new(sealed);
-        let following = Following::new(self.stores, &sealed, self.passphrases);
-        let homes: Vec<(Home, Arc<dyn Custody>)> = vec![(Home::Sealed, sealed)];
+        let (mut homes, mut warnings, mut following) = (Homes::new(), Vec::new(), None);
+        let signer = self.signer.map(|known| known.custody(self.stores)).transpose()?;
+        if let Some(signer) = &signer {
+            warnings.extend(remote::doubt(signer).await);
+            homes.push((Home::Remote, Arc::clone(signer) as Arc<_>));
+        }
+        if self.seals().await? {
+            let (sealed, said) = self.sealed().await?;
+            warnings.extend(said);
+            let sealed = Arc::new(sealed);
+            following = Some(Following::new(self.stores, &sealed, self.passphrases));
+            homes.push((Home::Sealed, sealed));
+        }
         let homes = homes.into_iter().map(LoggedCustody::in_home).collect();
         let custody = KeyHomes::new(Arc::clone(&self.plan), homes)
             .map_err(|missing| Failure::Usage(missing.to_string()))?;
-        Ok(Opened { custody: Arc::new(custody), warnings, following })
+        Ok(Opened { custody: Arc::new(custody), signer, warnings, following })
+    }
+
+    /// Whether there are sealed keys, or may be some. Servers whose keys are all at a signer need
+    /// not share a passphrase.
+    async fn seals(&self) -> Result<bool, Failure> {
+        if self.signer.is_none() || self.plan.homes().any(|home| home == Home::Sealed) {
+            return Ok(true);
+        }
+        loop {
+            match self.stores.keys().passphrase_check().await.map_err(CustodyError::from) {
+                Ok(check) => return Ok(check.is_some()),
+                Err(error) => self.wait_out(error.into()).await?,
+            }
+        }
     }
 
     /// What a signer makes and uses for others.

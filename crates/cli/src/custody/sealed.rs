@@ -9,6 +9,7 @@ use countersign_custody::sealed::{
 use countersign_custody::{CustodyError, KeyPlan};
 use countersign_trust::{Clock as _, SystemClock};
 
+use super::KnownSigner;
 use crate::database::{Place, Stores, TRY_AGAIN};
 use crate::exit::Failure;
 
@@ -26,6 +27,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) settings: SealedSettings,
     /// Where new keys go.
     pub(crate) plan: Arc<KeyPlan>,
+    /// The signer that holds keys, if there is one.
+    pub(crate) signer: Option<&'a KnownSigner>,
     /// What opens and seals them.
     pub(crate) passphrases: &'a Arc<Passphrases>,
 }
@@ -77,7 +80,7 @@ impl Opening<'_> {
     }
 
     /// Waits a moment where trying again can help.
-    async fn wait_out(&self, error: OpenError) -> Result<(), Failure> {
+    pub(super) async fn wait_out(&self, error: OpenError) -> Result<(), Failure> {
         match error {
             OpenError::Custody(CustodyError::Unavailable { reason })
                 if self.place.is_waited_for() =>

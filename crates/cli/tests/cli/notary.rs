@@ -99,8 +99,8 @@ fn what_cannot_be_obeyed_stops_the_start_before_anything_is_made() {
         ),
         (
             "\"local\"",
-            "\"remote\", \"hostname\": \"s\", \"port\": 7899, \"key_algorithm\": \"ecdsa\"",
-            "trust_service.type: this version asks no remote signer (s:7899)",
+            "\"remote\", \"hostname\": \"s\", \"port\": \"grpc\", \"key_algorithm\": \"ecdsa\"",
+            "trust_service.port: \"grpc\" is no port",
         ),
     ] {
         let dir = empty_dir();
@@ -231,6 +231,25 @@ fn a_remote_signer_is_superseded_by_the_database_of_its_keys_and_that_is_said() 
                     NOTARY_SERVER_SERVER_HTTP_ADDR?";
     assert!(ended.stdout.lines().any(|line| line == misspelt), "{}", ended.stdout);
     assert!(dir.path().join("signer.db").exists());
+}
+
+#[test]
+fn a_converted_file_names_the_signer() {
+    let dir = empty_dir();
+    let files = "\"tls_ca_file\": \"ca.crt\", \"tls_client_cert\": \"c.crt\", \"tls_client_key\": \"c.key\", \"hostname\"";
+    write(dir.path(), &with_signer().replace("\"hostname\"", files));
+    let ended = run(with_file(dir.path(), &["config", "convert"]));
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("\n[signer]\naddress = \"s:7899\"\n"), "{}", ended.stdout);
+    for key in ["\nca = ", "\ncert = ", "\nkey = "] {
+        assert!(ended.stdout.contains(key), "{key}: {}", ended.stdout);
+    }
+    fs::write(dir.path().join("ours.toml"), ended.stdout).unwrap();
+    let shown = run(countersign(dir.path(), &["config", "show", "--config", "ours.toml"]));
+    assert_eq!(shown.status.code(), Some(0), "{}", shown.stderr);
+    let missing = run(countersign(dir.path(), &["config", "check", "--config", "ours.toml"]));
+    assert_ne!(missing.status.code(), Some(0));
+    assert!(missing.stderr.contains("ca.crt"), "{}", missing.stderr);
 }
 
 #[test]

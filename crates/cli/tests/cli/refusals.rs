@@ -35,9 +35,18 @@ fn an_unknown_flag_is_refused_with_the_nearest_right_one() {
 }
 
 #[test]
+fn a_signer_that_cannot_be_known_is_refused_with_its_file() {
+    let dir = empty_dir();
+    check(dir.path(), &["--signer", "localhost"], 2, &["--signer", "write HOST:PORT"]);
+    check(dir.path(), &["--signer-ca", "a.pem"], 2, &["signer.ca is set, and there is no signer"]);
+    let missing = ["--signer", "localhost:7899", "--signer-ca", "a.pem"];
+    check(dir.path(), &missing, 7, &["cannot read", "a.pem"]);
+}
+
+#[test]
 fn flags_of_later_versions_are_refused() {
     let dir = empty_dir();
-    check(dir.path(), &["--signer", "localhost:7899"], 2, &["'--signer'"]);
+    check(dir.path(), &["--upstream", "localhost:7899"], 2, &["'--upstream'"]);
 }
 
 #[test]

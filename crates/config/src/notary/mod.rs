@@ -1,10 +1,9 @@
 //! Notary's own configuration: the Go server's file as it stands, and `NOTARY_SERVER_*` over it,
 //! turned into [`Settings`] and notes on what has no counterpart.
 //!
-//! Nothing is guessed on the open side: what would need a signer or a database that this version
-//! has not, or a kind of access rules that there is none of, is a refusal, never a server without
-//! it. Never in here: other I/O
-//! than reading the named file.
+//! Nothing is guessed on the open side: what would need a database that this version has not, or a
+//! kind of access rules that there is none of, is a refusal, never a server without it. Never in
+//! here: other I/O than reading the named file.
 //!
 //! - `source` reads the file and finds a key's value wherever it was written.
 //! - `keys` is the list of keys there are; all others are warned of.
@@ -39,6 +38,7 @@ pub use self::keys::advice_on_variable;
 use self::source::{Source, Value};
 pub use self::storage::{Engine, NotaryStorage};
 use crate::sections::log::Level;
+use crate::sections::signer::SignerAddress;
 use crate::{ConfigError, DatabaseUrl, Origin, Program, Settings};
 
 /// What Notary's file says beside the settings that it was turned into.
@@ -59,7 +59,7 @@ pub struct NotaryConfig {
 pub enum NotarySigner {
     /// The server itself (`trust_service.type` `local`).
     Local,
-    /// The Go signer, at this host and port.
+    /// A signer, at this host and port.
     Remote {
         /// Host and port, as the file has them.
         address: String,
@@ -81,7 +81,6 @@ pub(crate) struct Read {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Places {
     backend: String,
-    signer: String,
 }
 
 /// Reads Notary's file at `path`, which `named_by` names, and the variables over it.
@@ -104,13 +103,13 @@ pub(crate) fn read(
     };
     reading.log()?;
     reading.repositories()?;
-    let (signer, signer_place) = reading.trust_service()?;
+    let signer = reading.trust_service()?;
     let (storage, backend_place) = reading.storage()?;
     reading.caching()?;
     reading.server()?;
     reading.auth()?;
     reading.notes.extend(keys::without_counterpart(Program::Server, &source));
-    let places = Places { backend: backend_place, signer: signer_place };
+    let places = Places { backend: backend_place };
     let config = NotaryConfig { storage, signer, notes: reading.notes, places };
     Ok(Read { settings: reading.settings, origins: reading.origins, config })
 }
@@ -199,17 +198,16 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// The signer, and the place where it was written.
-    fn trust_service(&mut self) -> Result<(NotarySigner, String), ConfigError> {
+    /// Who holds the server's keys.
+    fn trust_service(&mut self) -> Result<NotarySigner, ConfigError> {
         let kind = self.source.needed("trust_service.type", "write \"local\" or \"remote\"")?;
-        let place = kind.place.clone();
         match kind.content.as_str() {
             "local" => {
                 self.settings.keys.algorithm = ServerKeyAlgorithm::Ed25519;
                 self.came_from("keys.algorithm", kind.origin);
-                Ok((NotarySigner::Local, place))
+                Ok(NotarySigner::Local)
             }
-            "remote" => self.remote().map(|signer| (signer, place)),
+            "remote" => self.remote(),
             other => {
                 let cause = format!("{other:?} is no kind of trust service");
                 Err(kind.refused(&cause, "write \"local\" or \"remote\""))
@@ -219,8 +217,8 @@ impl Reading<'_> {
 
     fn remote(&mut self) -> Result<NotarySigner, ConfigError> {
         let mend = "write where notary-signer listens";
-        let host = self.source.needed("trust_service.hostname", mend)?.content;
-        let port = self.source.needed("trust_service.port", mend)?.content;
+        let host = self.source.needed("trust_service.hostname", mend)?;
+        let port = self.source.needed("trust_service.port", mend)?;
         let algorithm =
             self.source.needed("trust_service.key_algorithm", "write \"ecdsa\" or \"ed25519\"")?;
         let Some(known) = ServerKeyAlgorithm::parse(&algorithm.content) else {
@@ -229,7 +227,61 @@ impl Reading<'_> {
         };
         self.settings.keys.algorithm = known;
         self.came_from("keys.algorithm", algorithm.origin);
-        Ok(NotarySigner::Remote { address: format!("{host}:{port}") })
+        let address = self.signer_address(host, &port)?;
+        self.signer_files()?;
+        Ok(NotarySigner::Remote { address: address.to_string() })
+    }
+
+    fn signer_address(
+        &mut self,
+        host: Value<String>,
+        port: &Value<String>,
+    ) -> Result<SignerAddress, ConfigError> {
+        let number = port.content.parse().ok().filter(|port| *port != 0);
+        let Some(number) = number else {
+            let cause = format!("{:?} is no port", port.content);
+            return Err(port.refused(&cause, "write a number from 1 to 65535"));
+        };
+        let Ok(name) = host.content.parse() else {
+            let cause = format!("{:?} is no name of a host", host.content);
+            return Err(host.refused(&cause, "write a DNS name or an IP address"));
+        };
+        let address = SignerAddress { host: name, port: number };
+        self.settings.signer.address = Some(address.clone());
+        self.came_from("signer.address", host.origin);
+        Ok(address)
+    }
+
+    fn signer_files(&mut self) -> Result<(), ConfigError> {
+        const FILES: [(&str, &str); 3] = [
+            ("ca", "trust_service.tls_ca_file"),
+            ("cert", "trust_service.tls_client_cert"),
+            ("key", "trust_service.tls_client_key"),
+        ];
+        let [_, cert, key] = FILES.map(|(_, key)| self.source.path(key));
+        let mend = "set certificate and key, or neither to show the signer none";
+        match (cert?, key?) {
+            (Some(given), None) => {
+                return Err(given.refused("it is set without trust_service.tls_client_key", mend));
+            }
+            (None, Some(given)) => {
+                return Err(given.refused("it is set without trust_service.tls_client_cert", mend));
+            }
+            _ => {}
+        }
+        for (setting, key) in FILES {
+            let Some(Value { content: path, origin, .. }) = self.source.path(key)? else {
+                continue;
+            };
+            let signer = &mut self.settings.signer;
+            match setting {
+                "ca" => signer.ca = Some(path),
+                "cert" => signer.cert = Some(path),
+                _ => signer.key = Some(path),
+            }
+            self.came_from(&format!("signer.{setting}"), origin);
+        }
+        Ok(())
     }
 
     /// Where the metadata is, and the place where its engine was written.

@@ -4,13 +4,30 @@
 use std::collections::BTreeMap;
 
 use super::{Engine, NotaryConfig, NotarySigner, NotaryStorage};
-use crate::{ConfigError, Origin};
+use crate::sections::signer::Signer;
+use crate::{ConfigError, Origin, Settings};
 
 /// The keys that flags and variables may set over the file.
 const DATABASE: &str = "database.url";
 const KEYS_DATABASE: &str = "database.keys_url";
+const SIGNER: &str = "signer.address";
 
 impl NotaryConfig {
+    /// Takes the file's signer out of `settings` where a flag or variable says which database its
+    /// keys are in: they are taken from there.
+    pub(crate) fn let_go_of_signer(
+        &self,
+        settings: &mut Settings,
+        origins: &mut BTreeMap<String, Origin>,
+    ) {
+        let of_notary = |key: &str| origins.get(key).is_some_and(is_of_notary);
+        let keys_are_named = origins.contains_key(KEYS_DATABASE) && !of_notary(KEYS_DATABASE);
+        if keys_are_named && of_notary(SIGNER) {
+            settings.signer = Signer::default();
+            origins.retain(|key, _| !key.starts_with("signer."));
+        }
+    }
+
     /// Itself, with a note on each of the two, unless it asks for what this version has not.
     /// `origins` tell which settings were set, and by whom.
     pub(crate) fn settled(
@@ -23,8 +40,7 @@ impl NotaryConfig {
         }
         let of = |key| origins.get(key).filter(|origin| !is_of_notary(origin));
         let (database, keys) = (of(DATABASE), of(KEYS_DATABASE));
-        let signer = self.signer_note(database, keys)?;
-        self.notes.push(signer);
+        self.notes.extend(self.signer_note(database, keys, of(SIGNER)));
         self.notes.extend(self.storage_note(database)?);
         Ok(self)
     }
@@ -33,22 +49,19 @@ impl NotaryConfig {
         &self,
         database: Option<&Origin>,
         keys: Option<&Origin>,
-    ) -> Result<String, ConfigError> {
-        match (&self.signer, keys) {
-            (NotarySigner::Remote { address }, Some(keys)) => Ok(format!(
+        signer: Option<&Origin>,
+    ) -> Option<String> {
+        match (&self.signer, keys, signer) {
+            (_, _, Some(signer)) => {
+                Some(format!("trust_service has no effect: the signer of {signer} is asked"))
+            }
+            (NotarySigner::Remote { address }, Some(keys), None) => Some(format!(
                 "trust_service: the signer at {address} is not asked: its keys are taken from the \
                  database of {keys}, and opened with the passphrases of NOTARY_SIGNER_<ALIAS>"
             )),
-            (NotarySigner::Remote { address }, None) => Err(ConfigError::Notary {
-                origin: self.places.signer.clone(),
-                cause: format!("this version asks no remote signer ({address})"),
-                mend: "give the signer's database in --keys-database or \
-                       COUNTERSIGN_KEYS_DATABASE_URL_FILE, and its passphrases in \
-                       NOTARY_SIGNER_<ALIAS>; or write \"local\" for keys that countersign makes \
-                       and keeps itself"
-                    .to_owned(),
-            }),
-            (NotarySigner::Local | NotarySigner::Itself { .. }, _) => {
+            // As the file says.
+            (NotarySigner::Remote { .. }, None, None) => None,
+            (NotarySigner::Local | NotarySigner::Itself { .. }, _, None) => {
                 let place = match (keys, database, &self.storage) {
                     (Some(origin), ..) | (None, Some(origin), _) => {
                         format!("in the database of {origin}")
@@ -58,7 +71,7 @@ impl NotaryConfig {
                     }
                     (None, None, NotaryStorage::Memory) => "in the data directory".to_owned(),
                 };
-                Ok(format!(
+                Some(format!(
                     "trust_service.type local: keys are kept sealed {place} and outlive a restart; \
                      in Notary they did not"
                 ))

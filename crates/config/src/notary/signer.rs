@@ -34,7 +34,7 @@ pub(super) fn read(
     reading.grpc()?;
     reading.notes.extend(keys::without_counterpart(Program::Signer, &source));
     let signer = NotarySigner::Itself { default_alias };
-    let places = Places { backend, signer: String::new() };
+    let places = Places { backend };
     let config = NotaryConfig { storage, signer, notes: reading.notes, places };
     Ok(Read { settings: reading.settings, origins: reading.origins, config })
 }

@@ -297,15 +297,60 @@ fn an_empty_section_of_access_rules_is_none() {
 }
 
 #[test]
-fn a_remote_signer_stops_the_start_unless_its_keys_are_in_a_database_that_is_named() {
+fn a_remote_signer_is_asked_as_the_file_says() {
     let file = with_signer_on_postgres();
-    let expected = "c.json: trust_service.type: this version asks no remote signer (signer.internal:7899): \
-         give the signer's database in --keys-database or COUNTERSIGN_KEYS_DATABASE_URL_FILE";
-    assert!(file.refusal().starts_with(expected), "{}", file.refusal());
+    let Effective { settings, notary, .. } = file.load().unwrap();
+    let signer = settings.signer;
+    assert_eq!(signer.address.as_ref().unwrap().to_string(), "signer.internal:7899");
+    assert_eq!(signer.ca().unwrap(), file.dir.path().join("tls/ca.crt"));
+    let shown = signer.shown().unwrap();
+    assert_eq!(shown.cert, file.dir.path().join("tls/client.crt"));
+    assert_eq!(shown.key, file.dir.path().join("tls/client.key"));
+    assert_eq!(settings.keys.algorithm, ServerKeyAlgorithm::Ecdsa);
+    let notes = notary.unwrap().notes.join("\n");
+    assert!(!notes.contains("trust_service"), "{notes}");
 
+    let flags = Overrides { signer: Some("other:7899".to_owned()), ..file.flags() };
+    let Effective { settings, notary, .. } = Effective::load(&flags, &|_| None).unwrap();
+    assert_eq!(settings.signer.address.unwrap().to_string(), "other:7899");
+    let notes = notary.unwrap().notes.join("\n");
+    assert!(notes.contains("trust_service has no effect: the signer of flag --signer"), "{notes}");
+}
+
+#[test]
+fn a_signer_that_cannot_be_meant_is_refused_with_its_key() {
+    for (piece, by, expected) in [
+        ("\"7899\"", "\"grpc\"", "c.json: trust_service.port: \"grpc\" is no port"),
+        ("\"7899\"", "0", "c.json: trust_service.port: \"0\" is no port"),
+        (
+            "\"signer.internal\"",
+            "\"https://signer\"",
+            "c.json: trust_service.hostname: \"https://signer\" is no name of a host",
+        ),
+        (
+            "\"tls_client_key\": \"./tls/client.key\"",
+            "\"other\": \"\"",
+            "c.json: trust_service.tls_client_cert: it is set without trust_service.tls_client_key",
+        ),
+        (
+            "\"tls_client_cert\": \"./tls/client.crt\",",
+            "",
+            "c.json: trust_service.tls_client_key: it is set without trust_service.tls_client_cert",
+        ),
+    ] {
+        assert!(WITH_SIGNER.contains(piece));
+        let error = File::new("c.json", &WITH_SIGNER.replace(piece, by)).refusal();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_signer_whose_keys_are_in_a_database_that_is_named_is_not_asked() {
+    let file = with_signer_on_postgres();
     let keys = DatabaseUrl::from(SecretString::from("postgres://signer@h/notarysigner"));
     let flags = Overrides { keys_database: Some(keys.clone()), ..file.flags() };
     let Effective { settings, notary, .. } = Effective::load(&flags, &|_| None).unwrap();
+    assert_eq!(settings.signer, crate::sections::signer::Signer::default());
     assert_eq!(settings.database.keys().unwrap(), Some(Location::Postgres(keys)));
     let Location::Postgres(url) = settings.database.metadata().unwrap() else { panic!("a server") };
     let expected = "postgres://u:planted-s3cret@h:5432/notaryserver?sslmode=require";

@@ -12,6 +12,7 @@ pub mod log;
 pub mod repositories;
 pub mod retention;
 pub mod server;
+pub mod signer;
 pub mod signing;
 pub mod tls;
 pub mod tokens;

@@ -19,6 +19,7 @@ use super::link::{SignerAt, SignerLink};
 use super::protocol::key_management_client::KeyManagementClient;
 use super::protocol::signer_client::SignerClient;
 use super::protocol::{CreateKeyRequest, KeyId as WireKeyId, SignatureRequest};
+use super::signer_tls::SignerTls;
 use super::{HEALTH_SERVICES, MAX_MESSAGE_BYTES, caller, replies};
 use crate::CustodyError;
 
@@ -37,6 +38,10 @@ impl Calls {
 
     pub(super) fn signer(&self) -> &SignerAt {
         self.link.at()
+    }
+
+    pub(super) fn renew_tls(&self, tls: SignerTls) {
+        self.link.renew_tls(tls);
     }
 
     /// The pending key of this GUN, role and algorithm, made when there is none.

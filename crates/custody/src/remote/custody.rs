@@ -22,6 +22,7 @@ use super::fault::Fault;
 use super::known_keys::{Known, KnownKeys};
 use super::link::{SignerAt, SignerLink};
 use super::old_keys::OldKeysGate;
+use super::signer_tls::SignerTls;
 use crate::sealed::Now;
 use crate::{Custody, CustodyError, KeySignature};
 
@@ -67,7 +68,21 @@ impl RemoteCustody {
         &self.gate
     }
 
-    /// Whether the signer holds this key for this role, and no other GUN or role has it.
+    /// Makes new connections by `tls` from now on.
+    pub fn renew_tls(&self, tls: SignerTls) {
+        self.calls.renew_tls(tls);
+    }
+
+    /// Whether this key is bound to any GUN and role.
+    ///
+    /// # Errors
+    /// [`CustodyError`] when the bindings do not answer.
+    pub async fn is_bound(&self, id: &KeyId) -> Result<bool, CustodyError> {
+        Ok(self.known(id).await?.is_some())
+    }
+
+    /// Binds a key to this GUN and role, the first whose root names it, if the signer holds it for
+    /// this role and it is bound to none. Whether it is theirs afterwards.
     ///
     /// # Errors
     /// [`CustodyError`] when signer or bindings do not answer.

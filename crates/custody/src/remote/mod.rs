@@ -3,7 +3,8 @@
 //! - [`protocol`] is what the two say to each other; [`HEALTH_SERVICES`] and [`caller`] are what is
 //!   said beside it.
 //! - `custody` is [`crate::Custody`] over a signer; `known_keys` is what it remembers,
-//!   `unstored_bindings` where it keeps whose keys are when no table can be had.
+//!   `kept_bindings` whose each key is, in the database or, where no table can be had, in
+//!   `unstored_bindings`.
 //! - `calls` are the calls with their answers judged by `replies`; `link` is the way there, with
 //!   deadlines and tries; `connector`, `signer_tls` and `server_verifier` make its connection.
 //!
@@ -16,6 +17,7 @@ mod calls;
 mod connector;
 mod custody;
 mod fault;
+mod kept_bindings;
 mod known_keys;
 mod link;
 mod old_keys;
@@ -26,6 +28,7 @@ mod signer_tls;
 mod unstored_bindings;
 
 pub use custody::RemoteCustody;
+pub use kept_bindings::KeptBindings;
 pub use link::{BadAddress, SignerAt, SignerLink};
 pub use old_keys::OldKeysGate;
 pub use signer_tls::{BadTls, ClientIdentity, SignerTls};

@@ -91,6 +91,38 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// A certificate chain and its private key, for whoever shows them to a server.
+#[derive(Debug)]
+pub struct ShownPair {
+    /// The leaf first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The leaf's key.
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl ShownPair {
+    /// Loads both from PEM files, proved as by [`Identity::load`] and [`Identity::valid_at`].
+    ///
+    /// # Errors
+    /// As these.
+    pub fn load(cert: &Path, key: &Path, now: DateTime<Utc>) -> Result<Self, TlsError> {
+        Identity::load(cert, key)?.valid_at(now)?;
+        Ok(Self { chain: read_chain(cert)?, key: read_key(key)? })
+    }
+}
+
+/// Every certificate of a PEM file, at least one.
+///
+/// # Errors
+/// [`TlsError`] when the file cannot be read or holds no certificate.
+pub fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let chain = read_chain(path)?;
+    if chain.is_empty() {
+        return Err(bad_pem(path, CERTIFICATE, "none found"));
+    }
+    Ok(chain)
+}
+
 const CERTIFICATE: &str = "certificate";
 const PRIVATE_KEY: &str = "private key";
 

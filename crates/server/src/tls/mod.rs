@@ -30,7 +30,7 @@ use thiserror::Error;
 pub(crate) use accept::TlsAccept;
 pub use client_pair::{ClientFiles, ClientName, NotAClientName, ensure_client};
 pub use clients::{ClientAuthorities, ClientPolicy, ClientTerms, Presence};
-pub use identity::{Identity, validity_in};
+pub use identity::{Identity, ShownPair, certificates_in, validity_in};
 #[cfg(test)]
 pub(crate) use issue::set_validity;
 pub use live::LiveTls;

@@ -6,6 +6,7 @@
 //! - `bodies` reads documents, `held_keys` looks keys up, `client` goes a client's way.
 //! - `old_keys` binds keys that name no GUN, `first_naming` tells to whom.
 //! - [`keys`] is about the server's keys: which roots name them, letting go, trying out.
+//! - `signer_keys` binds keys of a signer from before this server.
 //! - [`import`] moves everything from one store to another.
 //! - `gc` clears a store of what no client can need; `kept` decides what that is;
 //!   `gc_rounds` does it again and again.
@@ -25,6 +26,7 @@ mod lost;
 mod old_keys;
 mod report;
 mod sign_above;
+mod signer_keys;
 
 pub use check::{Checker, Sources};
 pub use gc_rounds::{Rounds, UnusedKeyRounds};
@@ -33,3 +35,4 @@ pub use lost::{Loss, issued, lost};
 pub use old_keys::{OldKeys, OldKeysBound};
 pub use report::{DamagedRow, Fault, Note, Report, RowDamage};
 pub use sign_above::{Jump, SignedAbove, issued_since};
+pub use signer_keys::SignerKeys;

@@ -19,6 +19,7 @@ use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
 use crate::certificates::{client_policy, doubts_about_lists};
+use crate::custody::KnownSigner;
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
@@ -46,6 +47,7 @@ pub(super) fn run(effective: Effective) -> Result<(), Failure> {
         problems.push(problem);
         Vec::new()
     });
+    problems.extend(KnownSigner::load(&settings.signer, SystemClock.now()).err());
     problems.extend(token_desk::look(&settings, &dir, SystemClock.now()));
     problems.extend(token_keys(&settings).err());
     problems.extend(audit_log::look(&settings.audit).err());
@@ -161,6 +163,7 @@ fn exposed(settings: &Settings, dir: &DataDir) -> String {
     private.extend(KeptFile::all(dir).into_iter().flatten().map(|file| file.path));
     private.extend(settings.tls.own().map(|own| own.key.to_owned()));
     private.extend(settings.keys.passphrase_file.clone());
+    private.extend(settings.signer.shown().map(|shown| shown.key.to_owned()));
     private.extend(settings.tokens.own_key().map(|own| own.key.to_owned()));
     private.extend(settings.tokens.users.clone());
     let lines = private.iter().filter(|path| is_open_to_others(path)).map(|path| {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use countersign_config::Settings;
 use countersign_custody::KeyHomes;
 use countersign_trust::operate::keys::Retiring;
+use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
 use crate::commands::serve::{key_plan, sealed_settings};
-use crate::custody::{Opened, Opening};
+use crate::custody::{KnownSigner, Opened, Opening};
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
@@ -52,11 +53,13 @@ impl Workroom {
     /// The keys themselves, opened as a server of these settings would.
     pub(super) async fn homes(&self, stores: &Stores) -> Result<Arc<KeyHomes>, Failure> {
         let passphrases = Arc::new(key_ring::look(&self.settings.keys, &self.dir)?);
+        let signer = KnownSigner::load(&self.settings.signer, SystemClock.now())?;
         let opening = Opening {
             stores,
             place: self.databases.keys(),
             settings: sealed_settings(&self.settings),
             plan: Arc::new(key_plan(&self.settings)),
+            signer: signer.as_ref(),
             passphrases: &passphrases,
         };
         let Opened { custody, .. } = opening.open().await?;

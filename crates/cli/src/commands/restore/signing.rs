@@ -7,13 +7,13 @@ use std::sync::Arc;
 use countersign_config::Settings;
 use countersign_custody::sealed::Passphrases;
 use countersign_storage::{ChangeRange, Inventory, StorageError};
-use countersign_trust::operate::{Jump, Loss, SignedAbove, issued, lost};
-use countersign_trust::{SystemClock, Trust, TrustError};
+use countersign_trust::operate::{Jump, Loss, SignedAbove, SignerKeys, issued, lost};
+use countersign_trust::{Clock as _, SystemClock, Trust, TrustError};
 use countersign_tuf::names::Gun;
 
 use super::tell;
 use crate::commands::serve::{key_plan, policy, sealed_settings};
-use crate::custody::{Opened, Opening};
+use crate::custody::{KnownSigner, Opened, Opening};
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
 
@@ -75,15 +75,20 @@ impl Signing<'_> {
     }
 
     async fn sign_all(&self, stores: &Stores, old: Option<&Old>) -> Result<Summary, Failure> {
+        let signer = KnownSigner::load(&self.settings.signer, SystemClock.now())?;
         let opening = Opening {
             stores,
             place: self.databases.keys(),
             settings: sealed_settings(self.settings),
             plan: Arc::new(key_plan(self.settings)),
+            signer: signer.as_ref(),
             passphrases: self.passphrases,
         };
-        let Opened { custody, warnings, .. } = opening.open().await?;
+        let Opened { custody, signer, warnings, .. } = opening.open().await?;
         tell::warnings(&warnings).map_err(Failure::Output)?;
+        if let Some(custody) = signer.as_deref() {
+            SignerKeys { custody, inventory: &*stores.inventory() }.bind().await;
+        }
         self.leave_out_changes(stores, old).await?;
         let clock = Arc::new(SystemClock);
         let trust = Trust::new(stores.metadata(), custody, clock, policy(self.settings));

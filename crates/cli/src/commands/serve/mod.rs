@@ -15,6 +15,7 @@ use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
 use crate::certificates::Certificates;
+use crate::custody::KnownSigner;
 use crate::data_dir::DataDir;
 use crate::database::Databases;
 use crate::exit::{self, Failure};
@@ -57,6 +58,8 @@ fn after_help() -> String {
   countersign serve --listen 0.0.0.0:4443 --host trust.example.com --data-dir /var/lib/countersign
   countersign serve --tls-cert fullchain.pem --tls-key privkey.pem
   countersign serve --client-ca clients.pem
+  countersign serve --signer signer.internal:7899 --signer-ca signer-ca.pem \\
+    --signer-cert trust.crt --signer-key trust.key
   COUNTERSIGN_HOSTS=trust.example.com,10.0.0.7 countersign serve --config countersign.toml
   countersign serve --config server-config.json     (Notary's own, as it stands)";
     const FILE: &str = "A file of settings:
@@ -91,6 +94,7 @@ impl Serve {
             }
             None => (Transport::Plain, None),
         };
+        let signer = KnownSigner::load(&settings.signer, now)?;
         let tokens = TokenDesk::open(&settings, &dir, Arc::new(SystemClock))?;
         let audit_log = audit_log::start(&settings.audit)?;
         let access = Arc::new(access(&settings, tokens.as_ref())?);
@@ -103,6 +107,7 @@ impl Serve {
             level,
             dir,
             databases,
+            signer,
             listener,
             transport,
             revocation,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use countersign_config::{Overrides, Program, Settings};
 use countersign_custody::Custody;
+use countersign_custody::remote::RemoteCustody;
 use countersign_custody::sealed::Passphrases;
 use countersign_server::{Access, Audit, Service, Stopping, Transport};
 use countersign_trust::operate::{Rounds, UnusedKeyRounds};
@@ -20,7 +21,7 @@ use super::system;
 use crate::audit_log;
 use crate::away::Away;
 use crate::commands::gc;
-use crate::custody::{Following, Opened, Opening};
+use crate::custody::{Following, KnownSigner, Opened, Opening};
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
@@ -44,8 +45,9 @@ const ANSWER_AFTER: Duration = Duration::from_secs(1);
 struct Reached {
     stores: Stores,
     custody: Arc<dyn Custody>,
+    signer: Option<Arc<RemoteCustody>>,
     warnings: Vec<String>,
-    following: Following,
+    following: Option<Following>,
 }
 
 /// What is ready before the database is opened.
@@ -57,6 +59,8 @@ pub(super) struct Started {
     pub(super) level: LevelSwitch,
     pub(super) dir: DataDir,
     pub(super) databases: Databases,
+    /// The signer that holds keys, if there is one.
+    pub(super) signer: Option<KnownSigner>,
     pub(super) listener: TcpListener,
     pub(super) transport: Transport,
     pub(super) revocation: Revocation,
@@ -80,7 +84,7 @@ impl Started {
         };
         // Requests are judged while the database is away too.
         let keys = tokio::spawn(Arc::clone(&self.access).keep(stopped()));
-        let Reached { stores, custody, warnings, following } = tokio::select! {
+        let Reached { stores, custody, signer, warnings, following } = tokio::select! {
             reached = self.reach_databases(&passphrases) => reached?,
             signal = signals.next() => {
                 tracing::info!(signal = signal.name, "stopped before the database was there");
@@ -99,23 +103,24 @@ impl Started {
         let limits = StorageLimits::new(stores.usage(), storage_limits(&self.settings));
         let limits = Arc::new(limits);
         let trust = Arc::new(self.trust(&stores, custody).within(Arc::clone(&limits)));
-        let keeping = Keeping::new(&trust, &stores, policy(&self.settings).writes);
+        let writes = policy(&self.settings).writes;
+        let keeping = Keeping::new(&trust, &stores, signer.clone(), writes);
         let mut beside = vec![
             ("keeping the keys of tokens", keys),
             ("signing ahead", tokio::spawn(keeping.run(stopped.clone()))),
             ("following deletions", tokio::spawn(follow_deletions(Arc::clone(&trust), stopped()))),
         ];
-        if policy(&self.settings).writes == Writes::Taken {
+        if writes == Writes::Taken {
             beside.push(("counting", tokio::spawn(limits.keep_counted(stopped()))));
-            beside.push(("following passphrases", tokio::spawn(following.run(stopped()))));
-        } else {
-            let quietly = following.run_quietly(stopped());
-            beside.push(("following passphrases", tokio::spawn(quietly)));
+        }
+        if let Some(following) = following {
+            let following = following.run(writes, stopped());
+            beside.push(("following passphrases", tokio::spawn(following)));
         }
         if let Some(rounds) = self.clearing(&stores) {
             beside.push(("clearing", tokio::spawn(rounds.run(stopped()))));
         }
-        let outcome = self.answer(trust, wishes, signals).await;
+        let outcome = self.answer(trust, signer, wishes, signals).await;
         drop(stop);
         if matches!(outcome, Err(Failure::Interrupted { .. })) {
             return outcome;
@@ -186,10 +191,11 @@ impl Started {
             place: self.databases.keys(),
             settings: sealed_settings(&self.settings),
             plan: Arc::new(key_plan(&self.settings)),
+            signer: self.signer.as_ref(),
             passphrases,
         };
-        let Opened { custody, warnings, following } = opening.open().await?;
-        Ok(Reached { stores, custody, warnings, following })
+        let Opened { custody, signer, warnings, following } = opening.open().await?;
+        Ok(Reached { stores, custody, signer, warnings, following })
     }
 
     async fn answer_that_they_are_away(
@@ -227,6 +233,7 @@ impl Started {
     async fn answer(
         self,
         trust: Arc<Trust>,
+        signer: Option<Arc<RemoteCustody>>,
         wishes: WishSignals,
         mut signals: StopSignals,
     ) -> Result<(), Failure> {
@@ -257,6 +264,7 @@ impl Started {
             program: Program::Server,
             flags: self.flags,
             revocation: self.revocation,
+            signer,
             settings: self.settings,
             dir: self.dir,
             transport: self.transport,
@@ -309,6 +317,9 @@ impl Started {
         let said = write!(stdout, "{greeting}").and_then(|()| stdout.flush());
         let version = env!("CARGO_PKG_VERSION");
         tracing::info!(%address, version, data_dir = %self.dir.path().display(), "listening");
+        if let Some(signer) = &self.settings.signer.address {
+            tracing::info!(%signer, "new keys are made, and used, at a signer");
+        }
         if self.settings.clock.allow_backwards {
             tracing::warn!("clock.allow_backwards is set: a clock that goes back is believed");
         }

@@ -98,6 +98,7 @@ impl Signer {
             settings: settings.clone(),
             dir: dir.clone(),
             transport: Transport::Tls(tls.clone()),
+            signer: None,
             revocation,
             tokens: None,
             audit: None,

@@ -15,7 +15,7 @@ use countersign_custody::sealed::Passphrases;
 use countersign_server::tls::LiveTls;
 use countersign_server::{Visitor, serve_router};
 use countersign_signer::{CallLimits, Caller, Client, Clients, Signer, Terms, WithoutGun};
-use countersign_trust::{Clock as _, SystemClock};
+use countersign_trust::{Clock as _, SystemClock, Writes};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -143,6 +143,7 @@ impl Started {
             place: self.databases.keys(),
             settings: sealed_settings(&self.settings),
             plan: Arc::new(key_plan(&self.settings)),
+            signer: None,
             passphrases,
         };
         let OpenedForOthers { keys, mut warnings, following } = opening.open_for_others().await?;
@@ -194,7 +195,7 @@ struct Running {
 impl Running {
     fn over(Opened { stores, following }: Opened) -> Self {
         let (end, ended) = oneshot::channel::<()>();
-        let following = tokio::spawn(following.run(async {
+        let following = tokio::spawn(following.run(Writes::Taken, async {
             // A sender that is gone means the end as well.
             ended.await.ok();
         }));

@@ -4,20 +4,27 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use countersign_tests::upload;
 use countersign_tuf::digest::Sha256Digest;
 use countersign_tuf::names::{Gun, RoleName};
 use countersign_tuf::trusted_set::{Delegations, Limits, RootChain, TrustedSet};
 
+use crate::upload;
+
 /// What a reader has come to trust, and the bytes of it, by role.
-pub(crate) struct Followed {
-    pub(crate) set: TrustedSet,
-    pub(crate) documents: BTreeMap<String, Vec<u8>>,
+#[derive(Debug)]
+pub struct Followed {
+    /// What is trusted.
+    pub set: TrustedSet,
+    /// The bytes of each role.
+    pub documents: BTreeMap<String, Vec<u8>>,
 }
 
 /// Follows a collection as a client does; `before` is what the same client trusted until now.
 /// `fetch` answers with the current document of a role, or with the one of a digest.
-pub(crate) async fn follow(
+///
+/// # Errors
+/// A document is not there, or does not prove itself.
+pub async fn follow(
     gun: &str,
     before: Option<&Followed>,
     fetch: impl AsyncFn(&RoleName, Option<Sha256Digest>) -> Result<Vec<u8>>,
