@@ -6,3 +6,4 @@ mod embedded;
 mod every_day;
 mod matrix;
 mod signature_log;
+mod swap;

@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 use countersign_tests::peers::mixed::Engine::{MariaDb, Postgres};
-use countersign_tests::peers::mixed::Half::Go;
+use countersign_tests::peers::mixed::Half::{Go, Ours};
 use countersign_tests::peers::mixed::{Engine, Half, Mixed};
 use countersign_tests::session::{Server, Session};
 
@@ -32,4 +32,34 @@ async fn the_go_server_with_the_go_signer_serves_everybody_on_postgresql() -> Re
 #[tokio::test]
 async fn the_go_server_with_the_go_signer_serves_everybody_on_mariadb() -> Result<()> {
     serves(MariaDb, Go, Go).await
+}
+
+#[tokio::test]
+async fn the_go_server_with_our_signer_serves_everybody_on_postgresql() -> Result<()> {
+    serves(Postgres, Go, Ours).await
+}
+
+#[tokio::test]
+async fn the_go_server_with_our_signer_serves_everybody_on_mariadb() -> Result<()> {
+    serves(MariaDb, Go, Ours).await
+}
+
+#[tokio::test]
+async fn our_server_with_the_go_signer_serves_everybody_on_postgresql() -> Result<()> {
+    serves(Postgres, Ours, Go).await
+}
+
+#[tokio::test]
+async fn our_server_with_the_go_signer_serves_everybody_on_mariadb() -> Result<()> {
+    serves(MariaDb, Ours, Go).await
+}
+
+#[tokio::test]
+async fn our_server_with_our_signer_serves_everybody_on_postgresql() -> Result<()> {
+    serves(Postgres, Ours, Ours).await
+}
+
+#[tokio::test]
+async fn our_server_with_our_signer_serves_everybody_on_mariadb() -> Result<()> {
+    serves(MariaDb, Ours, Ours).await
 }

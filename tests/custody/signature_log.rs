@@ -10,6 +10,7 @@ use countersign_tests::peers::process::PATIENCE;
 use countersign_tests::upload;
 use countersign_tests::wire::Wire;
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::time::{Instant, interval};
 
 const GUN: &str = "example.com/lab/app";
@@ -39,7 +40,14 @@ async fn member(wire: &Wire, role: &str, path: &str) -> Result<String> {
 #[tokio::test]
 async fn each_signature_of_a_publish_is_logged_with_key_and_caller_and_without_content()
 -> Result<()> {
-    let server = Countersign::start().await?;
+    publish_and_look("").await?;
+    // Where changes are recorded, each is carried out by a task of its own.
+    let folder = TempDir::new()?;
+    publish_and_look(&format!("[audit]\nfile = {:?}\n", folder.path().join("audit.log"))).await
+}
+
+async fn publish_and_look(settings: &str) -> Result<()> {
+    let server = Countersign::start_with(settings).await?;
     let wire = Wire::to(server.endpoint())?;
     let collection = upload::collection_with_server_snapshot(&wire, GUN).await?;
     ensure!(signatures(&server.log()).is_empty(), "{}", server.log());

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use countersign_tests::peers::certs::Authority;
 use countersign_tests::peers::countersign::binary;
 use countersign_tests::peers::process::{PATIENCE, Process, Program, find};
 use rustix::process::Signal;
@@ -94,12 +95,32 @@ impl Home {
         variables: &[(&str, &str)],
     ) -> Result<Server> {
         let command = ["./countersign", "serve", "--listen", "127.0.0.1:0"];
-        let mut program = self.as_nobody(rights, limits, &command)?;
+        self.start(&command, rights, limits, variables).await
+    }
+
+    /// A signer of nobody's, which may lock its memory.
+    async fn sign(&self) -> Result<Server> {
+        let authority = Authority::create(self.path(), "authority of servers")?;
+        authority.leaf("signer")?;
+        let command = "./countersign signer --listen 127.0.0.1:0 --data-dir signer \
+                       --tls-cert signer.crt --tls-key signer.key --client-ca ca.crt";
+        let command: Vec<&str> = command.split_whitespace().collect();
+        self.start(&command, MAY_LOCK, &["--core=unlimited"], &[]).await
+    }
+
+    async fn start(
+        &self,
+        command: &[&str],
+        rights: &[&str],
+        limits: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Server> {
+        let mut program = self.as_nobody(rights, limits, command)?;
         for (name, value) in variables {
             program = program.env(name, value);
         }
         let mut process = Process::spawn("countersign", &program, None)?;
-        let listening = |line: &str| line.contains("listening on https://").then_some(());
+        let listening = |line: &str| line.starts_with("listening on ").then_some(());
         process.line(listening).await?;
         Ok(Server(process))
     }
@@ -260,6 +281,24 @@ async fn under_a_finite_limit_nothing_is_locked_and_one_line_says_how_to_allow_i
             assert!(line.contains(way), "{line}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_signer_is_closed_as_a_server_is() {
+    let home = Home::new().unwrap();
+    let signer = home.sign().await.unwrap();
+    assert_eq!(signer.limits("Max core file size").unwrap(), ["0", "0"]);
+    assert_eq!(signer.status("NoNewPrivs").unwrap(), "1");
+    let (locked, resident) = signer.memory().unwrap();
+    assert!(locked >= resident, "{locked} KiB of {resident}");
+    let strace = find("strace", "strace").unwrap();
+    let (strace, id) = (strace.to_str().unwrap(), signer.0.id().to_string());
+    let (traced, said) = home.run(&[strace, "-p", &id]).await.unwrap();
+    assert!(!traced && said.contains("Operation not permitted"), "{said}");
+    let (read, said) = home.run(&["/bin/cat", &signer.file("mem")]).await.unwrap();
+    assert!(!read && said.contains("Permission denied"), "{said}");
+    let log = signer.stop().await.unwrap();
+    assert!(log.contains("memory is locked"), "{log}");
 }
 
 #[tokio::test]

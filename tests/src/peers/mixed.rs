@@ -4,11 +4,12 @@
 //! What never comes in: anything that its operator would write anew for another half.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tokio::time::{Duration, Instant, interval};
 
 use super::certs::Authority;
 use super::countersign::{binary, healthy};
@@ -16,8 +17,10 @@ use super::go_notary::{
     Database, GoNotary, Storage, run_server, run_signer, warm, write_server_config,
     write_signer_config,
 };
-use super::process::{Process, Program, steady_port};
-use crate::wire::Endpoint;
+use super::process::{PATIENCE, Process, Program, steady_port};
+use crate::wire::{Endpoint, Wire};
+
+const POLL: Duration = Duration::from_millis(50);
 
 /// Whose program a half is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +101,23 @@ impl Mixed {
             end(&mut self.server).await?;
             self.server = (server, self.files.start_server(server, &self.endpoint).await?);
         }
-        Ok(())
+        self.reaches_signer().await
+    }
+
+    /// Waits until the server has noticed that there is a signer again: Go's tries after a second,
+    /// and refuses until then.
+    async fn reaches_signer(&self) -> Result<()> {
+        let wire = Wire::to(&self.endpoint)?;
+        let deadline = Instant::now() + PATIENCE;
+        let mut pace = interval(POLL);
+        loop {
+            let answer = wire.document("warm", "timestamp.key").await?;
+            if answer.status == 200 {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "no key: {answer:?}\n{}", self.log());
+            pace.tick().await;
+        }
     }
 
     /// Where the server answers.
@@ -149,18 +168,23 @@ impl Mixed {
 
 impl Files {
     async fn start_signer(&self, half: Half) -> Result<Process> {
-        let mut signer = match half {
-            Half::Go => run_signer(&self.signer)?,
+        match half {
+            Half::Go => {
+                let mut signer = run_signer(&self.signer)?;
+                signer.listens(self.signer_port).await?;
+                Ok(signer)
+            }
             Half::Ours => {
                 let program = self
                     .ours("signer", &self.signer)?
                     .env("NOTARY_SIGNER_DEFAULT_ALIAS", GoNotary::ALIAS)
                     .env("NOTARY_SIGNER_FIRST", GoNotary::PASSPHRASE);
-                Process::spawn("countersign signer", &program, None)?
+                let mut signer = Process::spawn("countersign signer", &program, None)?;
+                // It says so once it has its keys, and answers before that that they are away.
+                signer.line(|line| line.starts_with("listening on ").then_some(())).await?;
+                Ok(signer)
             }
-        };
-        signer.listens(self.signer_port).await?;
-        Ok(signer)
+        }
     }
 
     async fn start_server(&self, half: Half, endpoint: &Endpoint) -> Result<Process> {
@@ -183,7 +207,7 @@ impl Files {
     }
 
     /// Our binary with a file of Notary's as it stands.
-    fn ours(&self, command: &str, config: &std::path::Path) -> Result<Program> {
+    fn ours(&self, command: &str, config: &Path) -> Result<Program> {
         let data = self.directory.path().join(format!("data-of-{command}"));
         fs::create_dir_all(&data)?;
         let (config, data) = (config.to_string_lossy(), data.to_string_lossy());

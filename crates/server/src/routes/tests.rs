@@ -375,3 +375,24 @@ async fn an_answer_of_the_changefeed_has_no_more_rows_than_the_limit() {
         assert_eq!(answer["count"], json!(rows), "{records}");
     }
 }
+
+#[test]
+fn a_signature_is_made_for_the_user_and_his_address_as_far_as_they_are_known() {
+    let named = |name: &str| Some(name.to_owned());
+    let token = Caller { token_user: named("alice"), certificate: named("ci") };
+    let certificate = Caller { certificate: named("ci"), ..Caller::ANONYMOUS };
+    // What takes more than 255 bytes ends before the character that it would break.
+    let long = Caller { token_user: Some("é".repeat(200)), certificate: None };
+    let near = Peer { address: "192.0.2.7".parse().ok(), ..Peer::default() };
+    let unknown = Peer::default();
+    for (caller, peer, expected) in [
+        (&token, &near, "alice (192.0.2.7)".to_owned()),
+        (&certificate, &near, "ci (192.0.2.7)".to_owned()),
+        (&certificate, &unknown, "ci (unknown address)".to_owned()),
+        (&Caller::ANONYMOUS, &near, "anonymous (192.0.2.7)".to_owned()),
+        (&Caller::ANONYMOUS, &unknown, "anonymous (unknown address)".to_owned()),
+        (&long, &near, format!("{} (192.0.2.7)", "é".repeat(127))),
+    ] {
+        assert_eq!(signature_caller(caller, peer), SignatureCaller::new(&expected));
+    }
+}
