@@ -28,7 +28,7 @@ const fn refused(name: &'static str, go: Option<Code>, ours: Code) -> Decided {
 }
 
 /// All of them.
-pub(crate) const DECIDED: [Decided; 10] = [
+pub(crate) const DECIDED: [Decided; 9] = [
     refused("a look at an ID in capitals", Some(Code::NotFound), Code::InvalidArgument),
     refused("a look at half an ID", Some(Code::NotFound), Code::InvalidArgument),
     // The code is the same, the text is ours.
@@ -39,7 +39,6 @@ pub(crate) const DECIDED: [Decided; 10] = [
     refused("a key for a long GUN", Some(Code::Internal), Code::InvalidArgument),
     refused("a message that is none", Some(Code::Internal), Code::Internal),
     refused("an unknown method", Some(Code::Unimplemented), Code::Unimplemented),
-    refused("an unknown service", Some(Code::Unimplemented), Code::Unimplemented),
 ];
 
 impl Decided {
