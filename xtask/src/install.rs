@@ -18,7 +18,7 @@ struct Program {
     package: &'static str,
 }
 
-const PROGRAMS: [Program; 15] = [
+const PROGRAMS: [Program; 17] = [
     Program { path: "/usr/bin/notary", package: "notary" },
     Program { path: "/usr/bin/notary-server", package: "notary" },
     Program { path: "/usr/bin/openssl", package: "openssl" },
@@ -29,6 +29,8 @@ const PROGRAMS: [Program; 15] = [
     Program { path: "/usr/bin/docker-registry", package: "docker-registry" },
     Program { path: "/usr/bin/docker-compose", package: "docker-compose" },
     Program { path: "/usr/sbin/haproxy", package: "haproxy" },
+    Program { path: "/usr/bin/softhsm2-util", package: "softhsm2" },
+    Program { path: "/usr/lib/softhsm/libsofthsm2.so", package: "softhsm2" },
     Program { path: "/usr/bin/systemd-analyze", package: "systemd" },
     Program { path: "/usr/bin/strace", package: "strace" },
     Program { path: "/bin/busybox", package: "busybox-static" },

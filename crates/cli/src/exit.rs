@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use countersign_config::ConfigError;
 use countersign_custody::CustodyError;
+use countersign_custody::pkcs11::TokenError;
 use countersign_custody::sealed::OpenError;
 use countersign_server::tls::TlsError;
 use countersign_server::{RulesFileError, ServeError, TokenKeysError, UsersFileError};
@@ -124,9 +125,18 @@ pub(crate) enum Failure {
         "cannot listen on {address} ({reason}): stop what uses it, or choose another with --listen"
     )]
     Listen { address: std::net::SocketAddr, reason: io::Error },
+    /// The token of the keys is configured without a PIN.
+    #[error(
+        "no PIN is given for the token {token:?}: name a file that holds it as pkcs11.pin_file, or \
+         set COUNTERSIGN_PKCS11_PIN_FILE to one"
+    )]
+    NoPin { token: String },
     /// The rules do not allow what was asked about.
     #[error("not allowed: see what standard output says")]
     NotAllowed,
+    /// Some keys could not be moved.
+    #[error("{left} of {all} keys were not moved and are as they were: see what is said of each")]
+    NotMoved { left: u64, all: u64 },
     /// What was restored is in place, and some of it could not be signed again.
     #[error(
         "{stuck} of {all} GUNs could not be signed again and are as they were when the backup was \
@@ -166,6 +176,9 @@ pub(crate) enum Failure {
     /// What is stored is not as it should be.
     #[error("{unsound} of {all} GUNs are not sound: restore them, or see what is said of each")]
     Unsound { unsound: u64, all: u64 },
+    /// The token of the keys cannot be used.
+    #[error("{0}")]
+    Token(#[from] TokenError),
     /// The command line is wrong.
     #[error("{0}")]
     Usage(String),
@@ -187,7 +200,7 @@ pub(crate) enum Failure {
 }
 
 /// Each exit code with its meaning, as help and documentation list them.
-pub(crate) const EXIT_CODES: [(u8, &str); 22] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 23] = [
     (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
@@ -210,6 +223,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 22] = [
     (19, "access explain was asked for something that the rules do not allow"),
     (20, "keys rotate-passphrase is not at its end: a server lacks it, or keys do not open"),
     (21, "keys verify found keys that do not sign, or keys retire left some as they are"),
+    (22, "the token of the keys cannot be used: its module, its label or its PIN"),
 ];
 
 impl Failure {
@@ -276,7 +290,7 @@ impl Failure {
             Self::DatabaseUnavailable { .. } | Self::KeysUnavailable { .. } => 10,
             Self::Ailing { .. } => 11,
             Self::DatabaseRefuses { .. } => 12,
-            Self::LeftOut { .. } | Self::Unsound { .. } => 13,
+            Self::LeftOut { .. } | Self::NotMoved { .. } | Self::Unsound { .. } => 13,
             Self::ForeignChanges { .. } => 14,
             Self::Backup { .. } => 15,
             Self::NotSigned { .. } => 16,
@@ -287,6 +301,7 @@ impl Failure {
             | Self::PassphraseClung { .. }
             | Self::PassphraseLacking { .. } => 20,
             Self::KeysFail { .. } | Self::KeysKept { .. } => 21,
+            Self::NoPin { .. } | Self::Token(_) => 22,
             Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.
             Self::ImportStopped { number } | Self::Interrupted { number, .. } => {

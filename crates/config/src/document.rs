@@ -22,6 +22,7 @@ use crate::sections::expiry::Expiry;
 use crate::sections::keys::Keys;
 use crate::sections::limits::Limits;
 use crate::sections::log::Log;
+use crate::sections::pkcs11::Pkcs11;
 use crate::sections::repositories::{Limit, Repositories};
 use crate::sections::retention::Retention;
 use crate::sections::server::Server;
@@ -285,6 +286,7 @@ pub(crate) fn known_keys() -> Vec<String> {
         ("keys", keys_of::<Keys>()),
         ("signing", keys_of::<Signing>()),
         ("signer", keys_of::<Signer>()),
+        ("pkcs11", keys_of::<Pkcs11>()),
         ("caching", keys_of::<Caching>()),
         ("limits", keys_of::<Limits>()),
         ("expiry", keys_of::<Expiry>()),

@@ -119,6 +119,7 @@ impl Effective {
         settings.signer = settings.signer.whole()?;
         settings.tokens = settings.tokens.whole()?;
         settings.access.check(&settings.tokens)?;
+        settings.pkcs11 = settings.pkcs11.whole()?;
         key_rules::check(&settings, &origins)?;
         settings.database.metadata()?;
         settings.database.keys()?;

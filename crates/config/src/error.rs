@@ -52,6 +52,17 @@ pub enum ConfigError {
         /// The setting.
         key: &'static str,
     },
+    /// A token of which not enough is said.
+    #[error(
+        "{given} is set without {missing}: a token needs its module and its label, or leave [pkcs11] \
+         out"
+    )]
+    HalfToken {
+        /// The setting that was given.
+        given: &'static str,
+        /// The setting that was not.
+        missing: &'static str,
+    },
     /// A setting about certificates of clients, who are asked for none.
     #[error(
         "{key} is set, and clients are asked for no certificate: name the authority that issues \

@@ -37,7 +37,7 @@ impl KeyHome {
     fn mend(self) -> &'static str {
         match self {
             Self::Sealed => "write another",
-            Self::Token => "no token is configured: write \"sealed\"",
+            Self::Token => "no token is configured: name one in [pkcs11], or write \"sealed\"",
             Self::Remote => {
                 "no signer is configured: name it (--signer or signer.address), or write \"sealed\""
             }
@@ -158,7 +158,8 @@ impl Settings {
     #[must_use]
     pub fn key_homes(&self) -> Vec<KeyHome> {
         let signer = self.signer.address.as_ref().map(|_| KeyHome::Remote);
-        [KeyHome::Sealed].into_iter().chain(signer).collect()
+        let token = self.pkcs11.configured().map(|_| KeyHome::Token);
+        [KeyHome::Sealed].into_iter().chain(token).chain(signer).collect()
     }
 
     /// Where new keys go for which no rule says it.

@@ -15,6 +15,7 @@ use crate::sections::expiry::Expiry;
 use crate::sections::keys::Keys;
 use crate::sections::limits::Limits;
 use crate::sections::log::Log;
+use crate::sections::pkcs11::Pkcs11;
 use crate::sections::repositories::Repositories;
 use crate::sections::retention::Retention;
 use crate::sections::server::Server;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub signing: Signing,
     /// The signer that holds keys.
     pub signer: Signer,
+    /// The token that may hold them.
+    pub pkcs11: Pkcs11,
     /// What clients and proxies may keep.
     pub caching: Caching,
     /// What a client may ask of the server.
@@ -86,6 +89,7 @@ impl Settings {
         self.database.rebase(base);
         self.signer.rebase(base);
         self.audit.rebase(base);
+        self.pkcs11.rebase(base);
         let rebased = |path: PathBuf| base.join(path);
         self.keys.passphrase_file = self.keys.passphrase_file.take().map(rebased);
     }

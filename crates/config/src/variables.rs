@@ -4,6 +4,7 @@ use crate::nearest::nearest;
 use crate::overrides::VARIABLES;
 use crate::sections::database::{KEYS_URL_FILE, URL_FILE};
 use crate::sections::keys::{PASSPHRASE, PASSPHRASE_FILE};
+use crate::sections::pkcs11::{PIN, PIN_FILE};
 use crate::{compared, debugging, import_source};
 
 const PREFIX: &str = "COUNTERSIGN_";
@@ -14,7 +15,7 @@ const PREFIX: &str = "COUNTERSIGN_";
 #[must_use]
 pub fn advice(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?;
-    let files = [PASSPHRASE, PASSPHRASE_FILE, URL_FILE, KEYS_URL_FILE];
+    let files = [PASSPHRASE, PASSPHRASE_FILE, PIN, PIN_FILE, URL_FILE, KEYS_URL_FILE];
     let known = || {
         VARIABLES
             .into_iter()
@@ -56,6 +57,8 @@ mod tests {
             "COUNTERSIGN_LISTEN",
             "COUNTERSIGN_KEY_PASSPHRASE",
             "COUNTERSIGN_KEY_PASSPHRASE_FILE",
+            "COUNTERSIGN_PKCS11_PIN",
+            "COUNTERSIGN_PKCS11_PIN_FILE",
             "COUNTERSIGN_DATABASE_URL",
             "COUNTERSIGN_DATABASE_URL_FILE",
             "COUNTERSIGN_KEYS_DATABASE_URL_FILE",

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use countersign_config::sections::database::Location;
+use countersign_config::sections::log::Level;
 use countersign_config::{
     ConfigError, DatabaseUrl, Effective, Listed, Origin, Overrides, Settings,
 };
@@ -234,4 +235,16 @@ fn a_path_that_is_no_text_is_refused_with_a_mend() {
     assert!(matches!(error, ConfigError::Unshowable { .. }), "{error}");
     assert!(error.to_string().ends_with("use paths that are UTF-8"), "{error}");
     assert!(Settings::load(&flags, &|_| None).is_ok());
+}
+
+#[test]
+fn levels_of_the_log_follow_one_another() {
+    let all = [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace];
+    for pair in all.windows(2) {
+        assert_eq!((pair[0].more(), pair[1].less()), (Some(pair[1]), Some(pair[0])));
+    }
+    assert_eq!((Level::Error.less(), Level::Trace.more()), (None, None));
+    for level in all {
+        assert_eq!(level.as_str().parse(), Ok(level));
+    }
 }

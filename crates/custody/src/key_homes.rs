@@ -71,6 +71,39 @@ impl KeyHomes {
         asked.in_vain().map(|()| None)
     }
 
+    async fn find_where_it_is(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        id: &KeyId,
+    ) -> Result<Option<PublicKey>, CustodyError> {
+        let mut asked = Asked::nobody(self, id);
+        for (home, custody) in self.order(gun, role, id) {
+            let answer = custody.find_key(gun, role, id).await;
+            if let Some(key) = asked.note(home, answer) {
+                return Ok(Some(key));
+            }
+        }
+        asked.in_vain().map(|()| None)
+    }
+
+    async fn sign_where_it_is(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        id: &KeyId,
+        message: &[u8],
+    ) -> Result<Option<KeySignature>, CustodyError> {
+        let mut asked = Asked::nobody(self, id);
+        for (home, custody) in self.order(gun, role, id) {
+            let answer = custody.sign(gun, role, id, message).await;
+            if let Some(signature) = asked.note(home, answer) {
+                return Ok(Some(signature));
+            }
+        }
+        asked.in_vain().map(|()| None)
+    }
+
     /// Where a new key of this GUN and role goes.
     fn planned(&self, gun: &Gun, role: ServerRole) -> Result<&Arc<dyn Custody>, CustodyError> {
         let home = self.plan.choose(gun, role).home;
@@ -152,14 +185,11 @@ impl Custody for KeyHomes {
         role: ServerRole,
         id: &KeyId,
     ) -> Result<Option<PublicKey>, CustodyError> {
-        let mut asked = Asked::nobody(self, id);
-        for (home, custody) in self.order(gun, role, id) {
-            let answer = custody.find_key(gun, role, id).await;
-            if let Some(key) = asked.note(home, answer) {
-                return Ok(Some(key));
-            }
+        match self.find_where_it_is(gun, role, id).await {
+            // One that moved meanwhile is where it was not asked for any more.
+            Err(CustodyError::BadKey { .. }) => self.find_where_it_is(gun, role, id).await,
+            other => other,
         }
-        asked.in_vain().map(|()| None)
     }
 
     async fn bind(&self, gun: &Gun, role: ServerRole, id: &KeyId) -> Result<bool, CustodyError> {
@@ -180,14 +210,10 @@ impl Custody for KeyHomes {
         id: &KeyId,
         message: &[u8],
     ) -> Result<Option<KeySignature>, CustodyError> {
-        let mut asked = Asked::nobody(self, id);
-        for (home, custody) in self.order(gun, role, id) {
-            let answer = custody.sign(gun, role, id, message).await;
-            if let Some(signature) = asked.note(home, answer) {
-                return Ok(Some(signature));
-            }
+        match self.sign_where_it_is(gun, role, id, message).await {
+            Err(CustodyError::BadKey { .. }) => self.sign_where_it_is(gun, role, id, message).await,
+            other => other,
         }
-        asked.in_vain().map(|()| None)
     }
 
     async fn try_out(

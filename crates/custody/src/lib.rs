@@ -15,14 +15,17 @@ use countersign_tuf::keys::{KeyId, PublicKey, ServerKeyAlgorithm};
 use countersign_tuf::names::{Gun, ServerRole};
 use thiserror::Error;
 
+mod homes_by_id;
 mod key_homes;
 mod key_plan;
 mod known_homes;
+pub mod pkcs11;
 pub mod remote;
 mod retirement;
 pub mod sealed;
 pub mod signature_log;
 
+pub use homes_by_id::HomesById;
 pub use key_homes::{KeyHomes, NoSuchHome};
 pub use key_plan::{Guns, Home, KeyChoice, KeyPlan, KeyRule};
 pub use retirement::{KeyRetirement, StoredKeys};

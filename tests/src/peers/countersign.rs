@@ -241,6 +241,19 @@ impl Countersign {
         Ok(())
     }
 
+    /// The same without waiting for its health: only until it listens.
+    ///
+    /// # Errors
+    /// It does not start, or answers elsewhere.
+    pub async fn start_again_unready(&mut self) -> Result<()> {
+        let (data, database) = (self.data.path(), self.database.as_deref());
+        let mut process = spawn(data, self.endpoint.port(), database)?;
+        let port = process.line(port_in).await?;
+        self.endpoint = Endpoint::new(port, data.join("certs/ca.crt"));
+        self.process = process;
+        Ok(())
+    }
+
     /// Stops it with SIGTERM and starts it again.
     ///
     /// # Errors

@@ -20,4 +20,5 @@ pub mod notary_client;
 pub mod postgres;
 pub mod process;
 pub mod registry;
+pub mod softhsm;
 pub mod token_service;

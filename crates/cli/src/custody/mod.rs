@@ -5,17 +5,21 @@
 mod following;
 mod remote;
 mod sealed;
+pub(crate) mod token;
 
 use std::sync::Arc;
 
+use countersign_custody::pkcs11::TokenCustody;
 use countersign_custody::remote::RemoteCustody;
 use countersign_custody::signature_log::LoggedCustody;
-use countersign_custody::{Custody, CustodyError, Home, KeyHomes, KeysById};
+use countersign_custody::{Custody, CustodyError, Home, HomesById, KeyHomes, KeysById};
+use countersign_trust::{Clock as _, SystemClock};
 
 use crate::exit::Failure;
 pub(crate) use following::Following;
 pub(crate) use remote::{KnownSigner, reread as reread_signer_tls};
 pub(crate) use sealed::Opening;
+use token::OpenedToken;
 
 type Homes = Vec<(Home, Arc<dyn Custody>)>;
 
@@ -46,6 +50,11 @@ impl Opening<'_> {
     /// may name them.
     pub(crate) async fn open(&self) -> Result<Opened, Failure> {
         let (mut homes, mut warnings, mut following) = (Homes::new(), Vec::new(), None);
+        // Before the database is waited for: what is wrong with the token is said at once.
+        if let Some((token, warning)) = self.token().await? {
+            homes.push((Home::Token, Arc::new(token)));
+            warnings.extend(warning);
+        }
         let signer = self.signer.map(|known| known.custody(self.stores)).transpose()?;
         if let Some(signer) = &signer {
             warnings.extend(remote::doubt(signer).await);
@@ -80,9 +89,26 @@ impl Opening<'_> {
 
     /// What a signer makes and uses for others.
     pub(crate) async fn open_for_others(&self) -> Result<OpenedForOthers, Failure> {
-        let (sealed, warnings) = self.sealed().await?;
+        let token = self.token().await?;
+        let (sealed, mut warnings) = self.sealed().await?;
         let sealed = Arc::new(sealed);
         let following = Following::new(self.stores, &sealed, self.passphrases);
-        Ok(OpenedForOthers { keys: sealed, warnings, following })
+        let mut homes: Vec<(Home, Arc<dyn KeysById>)> = vec![(Home::Sealed, sealed)];
+        if let Some((token, warning)) = token {
+            homes.push((Home::Token, Arc::new(token)));
+            warnings.extend(warning);
+        }
+        let keys = HomesById::new(Arc::clone(&self.plan), homes)
+            .map_err(|missing| Failure::Usage(missing.to_string()))?;
+        Ok(OpenedForOthers { keys: Arc::new(keys), warnings, following })
+    }
+
+    /// The keys in the token, if one is configured, and why they cannot be used now.
+    async fn token(&self) -> Result<Option<(TokenCustody, Option<String>)>, Failure> {
+        let Some(OpenedToken { token, warning }) = token::open(self.pkcs11).await? else {
+            return Ok(None);
+        };
+        let (keys, now) = (self.stores.keys(), Arc::new(|| SystemClock.now()));
+        Ok(Some((TokenCustody::new(keys, token, self.settings, now), warning)))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use countersign_config::sections::pkcs11::Pkcs11;
 use countersign_custody::sealed::{
     OpenError, Passphrases, SealedCustody, SealedSettings, follow_check, try_aliases,
 };
@@ -29,6 +30,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) plan: Arc<KeyPlan>,
     /// The signer that holds keys, if there is one.
     pub(crate) signer: Option<&'a KnownSigner>,
+    /// The token that may hold keys.
+    pub(crate) pkcs11: &'a Pkcs11,
     /// What opens and seals them.
     pub(crate) passphrases: &'a Arc<Passphrases>,
 }

@@ -110,6 +110,11 @@ fn the_help_of_import() {
 }
 
 #[test]
+fn the_help_of_keys_import() {
+    insta::assert_snapshot!(printed(&["keys", "import", "--help"]));
+}
+
+#[test]
 fn the_help_of_keys_list() {
     insta::assert_snapshot!(printed(&["keys", "list", "--help"]));
 }
@@ -182,6 +187,8 @@ fn the_help_of_serve_names_every_variable_and_exit_code() {
         "LOG_FORMAT",
         "KEY_PASSPHRASE",
         "KEY_PASSPHRASE_FILE",
+        "PKCS11_PIN",
+        "PKCS11_PIN_FILE",
     ] {
         assert!(help.contains(&format!("COUNTERSIGN_{name}")), "{name}");
     }

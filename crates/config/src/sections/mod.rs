@@ -9,6 +9,7 @@ pub mod expiry;
 pub mod keys;
 pub mod limits;
 pub mod log;
+pub mod pkcs11;
 pub mod repositories;
 pub mod retention;
 pub mod server;

@@ -21,13 +21,11 @@ use super::passphrases::Passphrases;
 use super::pending_room::PendingRoom;
 use super::private_key::ServerKey;
 use super::row;
+use super::rows::{is_bound, note_use};
 use crate::{Custody, CustodyError, KeySignature, Purpose};
-use countersign_storage::{KeyHome, KeyStore, SealedKey};
+use countersign_storage::{KeyHome, KeyStore, SealedKey, TOKEN_ROW};
 use countersign_tuf::keys::{KeyId, PublicKey, ServerKeyAlgorithm};
 use countersign_tuf::names::{Gun, ServerRole};
-
-/// How long a noted use stays accurate enough (contract section 3: at most daily).
-const USE_NOTED_FOR: TimeDelta = TimeDelta::days(1);
 
 /// How many keys may be unsealed at once.
 const TURNS: usize = 64;
@@ -113,7 +111,7 @@ impl SealedCustody {
         self.opened.drop_old((self.now)());
     }
 
-    /// The row of `id`, whoever may use it; not that of a key in a token.
+    /// The row of `id`, whoever may use it. That of a key in a token is an error.
     pub(super) async fn row(&self, id: &KeyId) -> Result<Option<SealedKey>, CustodyError> {
         // An ID of another form names no key; some stores would match it loosely.
         if !id.is_well_formed() {
@@ -123,7 +121,12 @@ impl SealedCustody {
         if row.is_none() {
             self.opened.forget(id.as_str());
         }
-        Ok(row.filter(|row| row.key_id == id.as_str() && row.home() == KeyHome::Sealed))
+        let row = row.filter(|row| row.key_id == id.as_str());
+        match row.as_ref().map(SealedKey::home) {
+            // Never "there is none": whoever believed that would have another key made.
+            Some(KeyHome::Token) => Err(Fault::InToken.of_row(id.as_str(), TOKEN_ROW)),
+            Some(KeyHome::Sealed) | None => Ok(row),
+        }
     }
 
     /// The row of `id`, if it may be used for `gun` and `role`.
@@ -213,7 +216,7 @@ impl SealedCustody {
         message: &[u8],
     ) -> Result<KeySignature, CustodyError> {
         let signature = self.signature(row, message).await?;
-        self.note_use(row).await?;
+        note_use(&*self.store, row, (self.now)()).await?;
         Ok(signature)
     }
 
@@ -228,32 +231,6 @@ impl SealedCustody {
             .await?
             .map_err(|fault| fault.of_row(&row.key_id, &row.passphrase_alias))?;
         Ok(KeySignature { key: key.public().clone(), bytes })
-    }
-
-    /// Notes that the key has signed. The first note ends the key's pending time, so without it
-    /// the signature must not leave; a later one only keeps the date roughly right.
-    async fn note_use(&self, row: &SealedKey) -> Result<(), CustodyError> {
-        let now = (self.now)();
-        let Some(noted) = row.last_used else {
-            self.store.mark_used(&row.key_id, now).await?;
-            // Whoever retired it meanwhile saw a key that had signed nothing, and it stays so.
-            return match self.store.by_id(&row.key_id).await? {
-                Some(_) => Ok(()),
-                None => Err(CustodyError::Unavailable {
-                    reason: format!("the key {} was retired just now", row.key_id),
-                }),
-            };
-        };
-        if now.signed_duration_since(noted) < USE_NOTED_FOR {
-            return Ok(());
-        }
-        if let Err(error) = self.store.mark_used(&row.key_id, now).await {
-            tracing::warn!(
-                key_id = %row.key_id, gun = %row.gun, role = %row.role, %error,
-                "the last use of a server key could not be noted; the signature is used all the same"
-            );
-        }
-        Ok(())
     }
 }
 
@@ -348,10 +325,6 @@ impl fmt::Debug for SealedCustody {
             .field("opened", &self.opened)
             .finish_non_exhaustive()
     }
-}
-
-fn is_bound(row: &SealedKey, gun: &Gun, role: ServerRole) -> bool {
-    Purpose { gun, role }.is_of(&row.gun, &row.role)
 }
 
 /// Runs long computation on the blocking pool.

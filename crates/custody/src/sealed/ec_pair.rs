@@ -95,6 +95,16 @@ impl EcPair {
         self.sec1.clone()
     }
 
+    /// The scalar, big-endian, as long as the curve's order.
+    pub(super) fn scalar(&self) -> Zeroizing<Vec<u8>> {
+        match &self.signer {
+            Signer::P224(key) => Zeroizing::new(Zeroizing::new(key.to_bytes()).to_vec()),
+            Signer::P256(secret, _) => Zeroizing::new(Zeroizing::new(secret.to_bytes()).to_vec()),
+            Signer::P384(key) => Zeroizing::new(Zeroizing::new(key.to_bytes()).to_vec()),
+            Signer::P521(key) => Zeroizing::new(Zeroizing::new(key.to_bytes()).to_vec()),
+        }
+    }
+
     /// Signs the whole `message`.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Fault> {
         let hash = Sha256::digest(message);

@@ -30,9 +30,15 @@ pub(super) enum Fault {
     /// The token's header cannot be read or names an algorithm that is not allowed.
     #[error("the header of the sealed key is not usable: {0}")]
     Header(String),
+    /// Only who has the token can use it.
+    #[error("its private half is in a token: name its module and its label in [pkcs11]")]
+    InToken,
     /// Public bytes and algorithm belong to another key ID.
     #[error("its public half belongs to another key ID: restore the row from a backup")]
     KeyIdMismatch,
+    /// The row is that of a token's key, and names none.
+    #[error("its row names no key of a token: restore the row from a backup")]
+    NoTokenKey,
     /// No passphrase is known for the row's alias.
     #[error(
         "no passphrase is given for its alias: set {variable}, or {variable}_FILE to a file that \
@@ -57,6 +63,11 @@ pub(super) enum Fault {
     /// The token asks for more derivation work than is allowed.
     #[error("it asks for {0} derivation rounds, at most {max} are done", max = Rounds::MAX)]
     TooManyRounds(u64),
+    /// It cannot be had in another home.
+    #[error(
+        "a key of this kind cannot be moved: make a new one there with countersign keys rotate"
+    )]
+    Unmovable,
     /// The token has not the form of a compact JWE.
     #[error("the sealed key is no compact JWE: {0}")]
     Token(&'static str),
@@ -72,12 +83,15 @@ impl Fault {
             | Self::CheckText
             | Self::DoesNotOpen
             | Self::Header(_)
+            | Self::InToken
             | Self::KeyIdMismatch
             | Self::NoPassphrase { .. }
+            | Self::NoTokenKey
             | Self::Plaintext { .. }
             | Self::PublicMismatch
             | Self::TooManyRounds(_)
-            | Self::Token(_) => CustodyError::BadKey {
+            | Self::Token(_)
+            | Self::Unmovable => CustodyError::BadKey {
                 key_id: key_id.to_owned(),
                 reason: format!("{self} (passphrase alias {alias:?})"),
             },

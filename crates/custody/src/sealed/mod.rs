@@ -35,11 +35,13 @@ mod passphrase_check;
 mod passphrases;
 mod pending_room;
 mod private_key;
+mod relocation;
 mod resealing;
 mod roll_call;
 mod rotate;
 mod rotation;
 mod row;
+pub(crate) mod rows;
 mod rsa_pair;
 #[cfg(test)]
 mod vectors;
@@ -52,6 +54,7 @@ pub use mover::{Arrival, KeyFlaw, KeyMover, Moved};
 pub use passphrase::{DEFAULT_ALIAS, Passphrase};
 pub use passphrase_check::{OpenError, prove_passphrases};
 pub use passphrases::{PassphraseSource, Passphrases};
+pub use relocation::{KeyRelocation, Relocated};
 pub use resealing::{LeftKey, ResealedPage, Resealer, Resealing};
 pub use roll_call::{BEAT_EVERY, RollCall, SILENT_AFTER};
 pub use rotate::{

@@ -18,7 +18,7 @@ const FULL_FOR: TimeDelta = TimeDelta::seconds(5);
 
 /// The room that is left.
 #[derive(Debug)]
-pub(super) struct PendingRoom {
+pub(crate) struct PendingRoom {
     limit: u32,
     state: Mutex<State>,
 }
@@ -30,13 +30,13 @@ struct State {
 }
 
 impl PendingRoom {
-    pub(super) fn new(limit: u32) -> Self {
+    pub(crate) fn new(limit: u32) -> Self {
         Self { limit, state: Mutex::default() }
     }
 
     /// Takes room for one key. Processes that share a store may together pass the limit by some
     /// keys, as each counts for itself.
-    pub(super) async fn take(
+    pub(crate) async fn take(
         &self,
         store: &dyn KeyStore,
         now: DateTime<Utc>,

@@ -87,6 +87,16 @@ impl ServerKey {
         }
     }
 
+    /// The bare private half of a key on a curve: the scalar, big-endian, or the seed of Ed25519.
+    /// `None` for RSA.
+    pub(super) fn curve_value(&self) -> Option<Zeroizing<Vec<u8>>> {
+        match &self.secret {
+            Secret::Ec(pair) => Some(pair.scalar()),
+            Secret::Ed25519(key) => Some(Zeroizing::new(key.as_bytes().to_vec())),
+            Secret::Rsa(_) => None,
+        }
+    }
+
     /// Signs the whole `message`, and verifies the result before handing it out.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Fault> {
         let (method, signature) = match &self.secret {

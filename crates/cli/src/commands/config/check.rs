@@ -19,7 +19,7 @@ use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
 use crate::certificates::{client_policy, doubts_about_lists};
-use crate::custody::KnownSigner;
+use crate::custody::{KnownSigner, token};
 use crate::data_dir::DataDir;
 use crate::database::{Databases, Stores};
 use crate::exit::Failure;
@@ -51,6 +51,7 @@ pub(super) fn run(effective: Effective) -> Result<(), Failure> {
     problems.extend(token_desk::look(&settings, &dir, SystemClock.now()));
     problems.extend(token_keys(&settings).err());
     problems.extend(audit_log::look(&settings.audit).err());
+    problems.extend(token(&settings).err());
     let findings = database(&settings, &dir, passphrases).unwrap_or_else(|problem| {
         problems.push(problem);
         Vec::new()
@@ -127,6 +128,16 @@ fn token_keys(settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The token that may hold keys. Its PIN is not tried.
+fn token(settings: &Settings) -> Result<(), Failure> {
+    let runtime = Runtime::new()
+        .map_err(|error| Failure::System { action: "start threads", reason: error.to_string() })?;
+    let looked = runtime.block_on(token::look(&settings.pkcs11));
+    // A module that hangs does not hold the command up.
+    runtime.shutdown_background();
+    looked
+}
+
 /// A database that is not there will be made.
 fn database(
     settings: &Settings,
@@ -164,6 +175,7 @@ fn exposed(settings: &Settings, dir: &DataDir) -> String {
     private.extend(settings.tls.own().map(|own| own.key.to_owned()));
     private.extend(settings.keys.passphrase_file.clone());
     private.extend(settings.signer.shown().map(|shown| shown.key.to_owned()));
+    private.extend(settings.pkcs11.pin_file().map(Path::to_owned));
     private.extend(settings.tokens.own_key().map(|own| own.key.to_owned()));
     private.extend(settings.tokens.users.clone());
     let lines = private.iter().filter(|path| is_open_to_others(path)).map(|path| {

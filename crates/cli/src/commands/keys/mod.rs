@@ -1,5 +1,6 @@
 //! `countersign keys`: the keys that the server holds, one file for each thing to do with them.
 
+mod import;
 mod list;
 mod purge;
 mod retire;
@@ -25,6 +26,7 @@ pub(crate) struct Keys {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Import(import::Import),
     List(list::List),
     RotatePassphrase(rotate_passphrase::RotatePassphrase),
     Show(show::Show),
@@ -38,6 +40,7 @@ impl Keys {
     /// Runs the sub-command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.command {
+            Command::Import(import) => import.run(),
             Command::List(list) => list.run(),
             Command::RotatePassphrase(rotate) => rotate.run(),
             Command::Show(show) => show.run(),

@@ -60,6 +60,7 @@ impl Workroom {
             settings: sealed_settings(&self.settings),
             plan: Arc::new(key_plan(&self.settings)),
             signer: signer.as_ref(),
+            pkcs11: &self.settings.pkcs11,
             passphrases: &passphrases,
         };
         let Opened { custody, .. } = opening.open().await?;

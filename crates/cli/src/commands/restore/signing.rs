@@ -82,6 +82,7 @@ impl Signing<'_> {
             settings: sealed_settings(self.settings),
             plan: Arc::new(key_plan(self.settings)),
             signer: signer.as_ref(),
+            pkcs11: &self.settings.pkcs11,
             passphrases: self.passphrases,
         };
         let Opened { custody, signer, warnings, .. } = opening.open().await?;

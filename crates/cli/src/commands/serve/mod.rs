@@ -50,6 +50,8 @@ fn after_help() -> String {
   COUNTERSIGN_KEY_PASSPHRASE_FILE   a file that holds it; keys.passphrase_file in the file of
                                     settings does the same
   Without either, secrets/key-passphrase in the data directory is made on the first start.
+  COUNTERSIGN_PKCS11_PIN            the PIN of the token in [pkcs11]
+  COUNTERSIGN_PKCS11_PIN_FILE       a file that holds it; pkcs11.pin_file does the same
   NOTARY_SIGNER_DEFAULT_ALIAS       another alias than countersign for new keys, as Notary has it
   NOTARY_SIGNER_<ALIAS>             the passphrase of the keys of that alias
   NOTARY_SIGNER_<ALIAS>_FILE        a file that holds it";

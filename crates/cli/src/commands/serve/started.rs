@@ -192,6 +192,7 @@ impl Started {
             settings: sealed_settings(&self.settings),
             plan: Arc::new(key_plan(&self.settings)),
             signer: self.signer.as_ref(),
+            pkcs11: &self.settings.pkcs11,
             passphrases,
         };
         let Opened { custody, signer, warnings, following } = opening.open().await?;

@@ -144,6 +144,7 @@ impl Started {
             settings: sealed_settings(&self.settings),
             plan: Arc::new(key_plan(&self.settings)),
             signer: None,
+            pkcs11: &self.settings.pkcs11,
             passphrases,
         };
         let OpenedForOthers { keys, mut warnings, following } = opening.open_for_others().await?;
