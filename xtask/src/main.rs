@@ -19,6 +19,8 @@ usage: cargo xtask <task>
           under 200 faults or as many as told, and what came of it
   access-cost [--rounds N] [--reads N]
           measure what a check of a token costs on the read path
+  custody-cost [--rounds N] [--signatures N] [--only TEXT]
+          measure what a signature costs in each custody
   growth [--guns 100,10000,1000000] [--engine sqlite,postgres]
           measure how reads and publishes grow with the number of collections; takes
           half an hour and 12 GB
@@ -34,6 +36,7 @@ fn main() -> Result<()> {
         ["fuzz", target] => fuzz::fuzz(target, fuzz::SECONDS),
         ["fuzz", target, seconds] => fuzz::fuzz(target, seconds),
         ["access-cost", rest @ ..] => task::access_cost(rest),
+        ["custody-cost", rest @ ..] => task::custody_cost(rest),
         ["growth", rest @ ..] => task::growth(rest),
         _ => bail!("{USAGE}"),
     }

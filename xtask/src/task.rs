@@ -37,6 +37,13 @@ pub(crate) fn access_cost(arguments: &[&str]) -> Result<()> {
     cargo(&[&run[..], arguments].concat())
 }
 
+/// The harness in `bench/custody`, built as the server is built for users.
+pub(crate) fn custody_cost(arguments: &[&str]) -> Result<()> {
+    let package = "countersign-custody-cost";
+    let run = ["run", "--release", "--locked", "--quiet", "--package", package, "--"];
+    cargo(&[&run[..], arguments].concat())
+}
+
 fn format_and_lints() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     let lint = ["clippy", "--workspace", "--all-targets", "--locked", "--quiet"];
