@@ -10,7 +10,7 @@ use countersign_tests::peers::postgres::Postgres;
 use countersign_tests::peers::process::{Process, Program, find, free_port};
 use serde_json::json;
 
-use crate::signer::Signer;
+use crate::signer::{Running, Signer};
 
 /// What it is.
 pub(crate) const NAME: &str = "Notary's signer, on PostgreSQL";
@@ -49,5 +49,5 @@ pub(crate) async fn start(directory: &Path, keys: usize) -> Result<Signer> {
         .env("NOTARY_SIGNER_FIRST", GoNotary::PASSPHRASE);
     let mut process = Process::spawn("notary-signer", &program, None)?;
     process.listens(port).await?;
-    Signer::ask(NAME, directory, port, process, Some(postgres), keys).await
+    Signer::ask(NAME, directory, port, Running::Go(process, postgres), keys).await
 }

@@ -10,6 +10,7 @@
 mod embedded;
 mod floor;
 mod go;
+mod ours;
 mod place;
 mod report;
 mod signer;
@@ -87,6 +88,12 @@ async fn places(arguments: &Arguments, directory: &Path) -> Result<Vec<Arc<dyn P
     if wanted(name) {
         let store = SqliteStore::open(&embedded::file(directory)).await?;
         places.push(Arc::new(Embedded::sealed(name, Arc::new(store), arguments.keys).await?));
+    }
+    if wanted(ours::ON_A_FILE) {
+        places.push(Arc::new(ours::start_on_a_file(arguments.keys).await?));
+    }
+    if wanted(ours::ON_POSTGRES) {
+        places.push(Arc::new(ours::start_on_postgres(arguments.keys).await?));
     }
     if wanted(go::NAME) {
         let directory = directory.join("go");

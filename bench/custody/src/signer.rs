@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use countersign_custody::remote::protocol::key_management_client::KeyManagementClient;
 use countersign_custody::remote::protocol::signer_client::SignerClient;
 use countersign_custody::remote::protocol::{CreateKeyRequest, KeyId, SignatureRequest};
+use countersign_tests::peers::countersign_signer::CountersignSigner;
 use countersign_tests::peers::postgres::Postgres;
 use countersign_tests::peers::process::Process;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
@@ -21,8 +22,26 @@ pub(crate) struct Signer {
     name: &'static str,
     keys: Vec<KeyId>,
     client: SignerClient<Channel>,
-    process: Process,
-    database: Option<Postgres>,
+    running: Running,
+}
+
+/// The processes that sign: a signer, and the server of its database where it has one.
+pub(crate) enum Running {
+    /// Notary's.
+    Go(Process, Postgres),
+    /// Ours.
+    Ours(Box<CountersignSigner>, Option<Postgres>),
+}
+
+impl Running {
+    fn processor_time(&self) -> Result<Duration> {
+        let (signer, database) = match self {
+            Self::Go(signer, database) => (signer.processor_time()?, Some(database)),
+            Self::Ours(signer, database) => (signer.processor_time()?, database.as_ref()),
+        };
+        let database = database.map(Postgres::processor_time).transpose()?;
+        Ok(signer.saturating_add(database.unwrap_or_default()))
+    }
 }
 
 impl Signer {
@@ -32,8 +51,7 @@ impl Signer {
         name: &'static str,
         directory: &Path,
         port: u16,
-        process: Process,
-        database: Option<Postgres>,
+        running: Running,
         keys: usize,
     ) -> Result<Self> {
         let file = |name: &str| {
@@ -57,7 +75,7 @@ impl Signer {
             made.push(key.key_info.and_then(|info| info.key_id).context("a key without an ID")?);
         }
         let client = SignerClient::new(channel);
-        Ok(Self { name, keys: made, client, process, database })
+        Ok(Self { name, keys: made, client, running })
     }
 }
 
@@ -76,7 +94,6 @@ impl Place for Signer {
     }
 
     fn spent(&self) -> Result<Duration> {
-        let database = self.database.as_ref().map(Postgres::processor_time).transpose()?;
-        Ok(self.process.processor_time()?.saturating_add(database.unwrap_or_default()))
+        self.running.processor_time()
     }
 }
