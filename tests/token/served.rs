@@ -18,15 +18,15 @@ use crate::flows::{delegations, keys, publishing};
 const GUN: &str = "example.com/token/app";
 const HEALTH: &str = "/_notary_server/health";
 
-/// Whether each line of `keys list` is of a key in the token.
+/// The home of each key, as `keys list` has it.
 async fn homes(hsm: &SoftHsm, session: &Session) -> Result<Vec<String>> {
     let data = server(session)?.data().display().to_string();
     let listed = run(hsm, &["keys", "list", "--data-dir", &data, "--format", "json"]).await?;
-    let alias = |line: &str| -> Result<String> {
+    let home = |line: &str| -> Result<String> {
         let key: serde_json::Value = serde_json::from_str(line)?;
-        Ok(key["passphrase_alias"].as_str().unwrap_or_default().to_owned())
+        Ok(key["held_by"].as_str().unwrap_or_default().to_owned())
     };
-    listed.stdout.lines().map(alias).collect()
+    listed.stdout.lines().map(home).collect()
 }
 
 async fn publish(session: &mut Session, alice: &NotaryClient, target: &str) -> Result<()> {
@@ -65,7 +65,7 @@ async fn notary_publishes_delegates_and_rotates_with_keys_in_the_token() -> Resu
         publishing::a_published_target_is_listed_looked_up_and_verified_by_anyone(&mut session)
             .await?;
         let all = homes(&hsm, &session).await?;
-        ensure!(!all.is_empty() && all.iter().all(|home| home == "PKCS11"), "{all:?}");
+        ensure!(!all.is_empty() && all.iter().all(|home| home == "token"), "{all:?}");
         ensure!(!server(&session)?.log().contains(PIN));
     }
     let mut session = serve(&hsm).await?;
@@ -75,7 +75,7 @@ async fn notary_publishes_delegates_and_rotates_with_keys_in_the_token() -> Resu
     let mut session = serve(&hsm).await?;
     delegations::a_delegate_below_a_delegate_publishes_within_its_paths(&mut session).await?;
     let all = homes(&hsm, &session).await?;
-    ensure!(!all.is_empty() && all.iter().all(|home| home == "PKCS11"), "{all:?}");
+    ensure!(!all.is_empty() && all.iter().all(|home| home == "token"), "{all:?}");
     Ok(())
 }
 
@@ -174,7 +174,7 @@ async fn keys_move_into_the_token_under_a_running_server_and_no_client_notices()
     let hsm = SoftHsm::start()?;
     let mut session = serve_with(&hsm, "").await?;
     let alice = collection(&mut session).await?;
-    ensure!(homes(&hsm, &session).await?.iter().all(|home| home == "countersign"));
+    ensure!(homes(&hsm, &session).await?.iter().all(|home| home == "sealed"));
     let data = server(&session)?.data();
     let (config, data) =
         (data.join("countersign.toml").display().to_string(), data.display().to_string());
@@ -185,7 +185,7 @@ async fn keys_move_into_the_token_under_a_running_server_and_no_client_notices()
     ensure!(moved.code == Some(0), "{}{}", moved.stdout, moved.stderr);
     ensure!(moved.stdout.contains(&format!("timestamp  {GUN}  moved")), "{}", moved.stdout);
     ensure!(moved.stdout.contains("0 left"), "{}", moved.stdout);
-    ensure!(homes(&hsm, &session).await?.iter().all(|home| home == "PKCS11"));
+    ensure!(homes(&hsm, &session).await?.iter().all(|home| home == "token"));
     publish(&mut session, &alice, "v2").await?;
     let reader = session.client("reader")?;
     session.prints(&reader, &["list", GUN], "v2 ").await?;

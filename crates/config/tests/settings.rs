@@ -364,7 +364,7 @@ fn an_unknown_key_is_refused_with_the_nearest_right_one() {
     check_refused(
         "[cachign]\n",
         "countersign.toml:1:2: unknown key `cachign`: the sections are server, tls, access, tokens, \
-         repositories, database, keys, signing, signer, caching, limits, expiry, retention, clock, log, \
+         repositories, database, keys, signing, signer, pkcs11, caching, limits, expiry, retention, clock, log, \
          audit",
     );
 }
