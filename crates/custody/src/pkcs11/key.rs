@@ -40,7 +40,7 @@ impl TokenKey {
             reason: "the system gives no random bytes".to_owned(),
         })?;
         let wanted = Wanted { algorithm, label: label(gun.as_str(), role.as_str()), first_id };
-        let (public, id) = token.call(move |session| objects::make(session, &wanted)).await?;
+        let (public, id) = token.change(move |session| objects::make(session, &wanted)).await?;
         Ok(Self { token: token.clone(), public, id })
     }
 
@@ -81,7 +81,7 @@ impl TokenKey {
         role: &str,
     ) -> Result<Self, TokenError> {
         let arriving = Arriving { key: public.clone(), value, label: label(gun, role) };
-        let id = token.call(move |session| objects::put_in(session, &arriving)).await?;
+        let id = token.change(move |session| objects::put_in(session, &arriving)).await?;
         Ok(Self { token: token.clone(), public, id })
     }
 
@@ -121,7 +121,7 @@ impl TokenKey {
     /// When the token does not answer, or does not let go of it.
     pub async fn destroy(self) -> Result<(), TokenError> {
         let id = self.id;
-        self.token.call(move |session| session.destroy(&id)).await
+        self.token.change(move |session| session.destroy(&id)).await
     }
 }
 

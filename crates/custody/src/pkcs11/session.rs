@@ -13,6 +13,9 @@ use super::error::TokenError;
 /// than signing with it.
 const MOST_HANDLES: usize = 4_096;
 
+/// How often objects are looked for that are to be removed.
+const MOST_LOOKS: usize = 5;
+
 /// A session. A handle is good in the session that gave it, and nowhere else.
 pub(super) struct OpenSession {
     label: String,
@@ -81,10 +84,18 @@ impl OpenSession {
     }
 
     /// Removes every object, private and public, with this `CKA_ID`.
+    ///
+    /// A token that other sessions write to may show an object late, so it is looked for until a
+    /// look finds none.
     pub(super) fn destroy(&mut self, id: &[u8]) -> Result<(), TokenError> {
         self.private_keys.remove(id);
-        for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
-            for handle in self.find_all(class, id)? {
+        for _ in 0..MOST_LOOKS {
+            let mut found = self.find_all(ObjectClass::PRIVATE_KEY, id)?;
+            found.extend(self.find_all(ObjectClass::PUBLIC_KEY, id)?);
+            if found.is_empty() {
+                break;
+            }
+            for handle in found {
                 match self.session.destroy_object(handle) {
                     Ok(()) | Err(Error::Pkcs11(RvError::ObjectHandleInvalid, _)) => {}
                     Err(error) => return Err(self.error(&error)),

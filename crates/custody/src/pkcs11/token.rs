@@ -25,6 +25,9 @@ use super::session::OpenSession;
 /// The shortest time between two restarts of the module, which cost every session.
 const BETWEEN_RESTARTS: Duration = Duration::from_secs(3);
 
+/// Held while a key is made, put in or removed.
+static CHANGES: Mutex<()> = Mutex::new(());
+
 /// The PIN of a token's user. Wiped when dropped; printing it gives no part of it.
 pub struct Pin(SecretString);
 
@@ -149,6 +152,19 @@ impl Token {
         let done = self.call_twice(Arc::new(work)).await;
         self.inner.note(done.as_ref().err());
         done
+    }
+
+    /// As [`Token::call`], for work that changes what is in the token. Only one such is under way in
+    /// the process: not every module keeps several apart that make and remove keys at once.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut OpenSession) -> Result<T, TokenError> + Send + Sync + 'static,
+    ) -> Result<T, TokenError> {
+        self.call(move |session| {
+            let _alone = lock(&CHANGES);
+            work(session)
+        })
+        .await
     }
 
     async fn call_twice<T: Send + 'static>(
