@@ -37,8 +37,9 @@ pub(crate) fn access_cost(arguments: &[&str]) -> Result<()> {
     cargo(&[&run[..], arguments].concat())
 }
 
-/// The harness in `bench/custody`, built as the server is built for users.
+/// The harness in `bench/custody`, with the server built as for users.
 pub(crate) fn custody_cost(arguments: &[&str]) -> Result<()> {
+    cargo(&["build", "--release", "--locked", "--quiet", "--bin", "countersign"])?;
     let package = "countersign-custody-cost";
     let run = ["run", "--release", "--locked", "--quiet", "--package", package, "--"];
     cargo(&[&run[..], arguments].concat())
