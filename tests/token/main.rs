@@ -27,3 +27,5 @@ mod readable;
 mod refusals;
 #[cfg(test)]
 mod served;
+#[cfg(test)]
+mod signer;
