@@ -123,6 +123,19 @@ fn the_product_uses_one_crypto_provider() {
 }
 
 #[test]
+fn ciphers_wipe_the_keys_that_they_were_given() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    for cipher in ["aes", "aes-gcm", "aes-kw", "cbc", "ed25519-dalek", "ghash"] {
+        let id = &packages.iter().find(|package| package["name"] == cipher).unwrap()["id"];
+        let node = nodes.iter().find(|node| node["id"] == *id).unwrap();
+        let wipes = node["features"].as_array().unwrap().iter().any(|f| f == "zeroize");
+        assert!(wipes, "{cipher} lacks its feature zeroize");
+    }
+}
+
+#[test]
 fn json_keeps_members_sorted_and_numbers_plain() {
     let metadata = metadata();
     let packages = metadata["packages"].as_array().unwrap();
