@@ -5,5 +5,7 @@
 mod embedded;
 mod every_day;
 mod matrix;
+mod moving;
 mod signature_log;
 mod swap;
+mod token;

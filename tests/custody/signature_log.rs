@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval};
 const GUN: &str = "example.com/lab/app";
 
 /// The lines about signatures in the log of a server.
-fn signatures(log: &str) -> Vec<Value> {
+pub(crate) fn signatures(log: &str) -> Vec<Value> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.filter(|line| line["target"] == "countersign::signatures").collect()
 }

@@ -2,16 +2,15 @@
 //! of the root has them used, and readers with old caches follow.
 
 use std::fs;
-use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
-use countersign_tests::peers::countersign::{Countersign, binary};
+use anyhow::{Result, ensure};
+use countersign_tests::key_commands::{keys, named, objects, text};
+use countersign_tests::peers::countersign::Countersign;
 use countersign_tests::session::{Server, Session};
 use countersign_tests::upload;
 use countersign_tests::wire::Wire;
 use reqwest::Method;
 use serde_json::Value;
-use tokio::process::Command;
 
 const GUN: &str = "example.com/lab/app";
 
@@ -20,34 +19,6 @@ fn ours(session: &Session) -> Result<&Countersign> {
         Server::Countersign(server) => Ok(server),
         _ => anyhow::bail!("another server"),
     }
-}
-
-/// Runs `countersign keys` under the settings of the server; gives the exit code and what it says.
-async fn keys(data: &Path, arguments: &[&str]) -> Result<(i32, String)> {
-    let mut command = Command::new(binary()?);
-    command.arg("keys").args(arguments).arg("--data-dir").arg(data);
-    command.arg("--config").arg(data.join("countersign.toml")).kill_on_drop(true);
-    let done = command.output().await?;
-    let said = String::from_utf8([done.stdout, done.stderr].concat())?;
-    Ok((done.status.code().context("ended by a signal")?, said))
-}
-
-/// The same, which must go well; each line is an object.
-async fn objects(data: &Path, arguments: &[&str]) -> Result<Vec<Value>> {
-    let (code, said) = keys(data, &[arguments, &["--format", "json"]].concat()).await?;
-    ensure!(code == 0, "{arguments:?}: {code}: {said}");
-    said.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
-}
-
-fn text<'v>(value: &'v Value, name: &str) -> Result<&'v str> {
-    value.get(name).and_then(Value::as_str).with_context(|| format!("{name}: {value}"))
-}
-
-/// What the current root names for a role.
-async fn named(wire: &Wire, role: &str) -> Result<String> {
-    let root: Value = serde_json::from_slice(&wire.document(GUN, "root.json").await?.body)?;
-    let id = root.pointer(&format!("/signed/roles/{role}/keyids/0")).and_then(Value::as_str);
-    Ok(id.with_context(|| root.to_string())?.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,11 +41,11 @@ async fn keys_go_from_one_algorithm_to_another_and_a_reader_with_an_old_cache_fo
     }
     let wire = Wire::to(ours(&s)?.endpoint())?;
     for role in ["timestamp", "snapshot"] {
-        let old = named(&wire, role).await?;
+        let old = named(&wire, GUN, role).await?;
         let prepared = objects(&data, &["rotate", GUN, role]).await?.remove(0);
         let next = text(&prepared, "key_id")?.to_owned();
         ensure!(text(&prepared, "algorithm")? == "ed25519" && next != old, "{prepared}");
-        ensure!(named(&wire, role).await? == old, "only prepared");
+        ensure!(named(&wire, GUN, role).await? == old, "only prepared");
         let again = objects(&data, &["rotate", GUN, role]).await?.remove(0);
         ensure!(text(&again, "key_id")? == next, "the same key: {again}");
         // What the client asks for is what was prepared.
@@ -86,7 +57,7 @@ async fn keys_go_from_one_algorithm_to_another_and_a_reader_with_an_old_cache_fo
         let words: Vec<&str> = line.split(' ').skip(1).collect();
         ensure!(words == ["key", "rotate", GUN, role, "-r"], "{line}");
         s.ok(&alice, &words).await?;
-        ensure!(named(&wire, role).await? == next, "the root names the prepared key");
+        ensure!(named(&wire, GUN, role).await? == next, "the root names the prepared key");
     }
     s.prints(&reader, &["list", GUN], "v1 ").await?;
     s.ok(&alice, &["add", "-p", GUN, "v2", &file]).await?;
@@ -115,7 +86,7 @@ async fn a_key_that_is_lost_is_found_by_verify_and_a_new_one_takes_its_place() -
     let collection = upload::collection(&wire, GUN).await?;
     let answer = upload::publish(&wire, GUN, &collection.all_parts()).await?;
     ensure!(answer.status == 200, "{answer:?}");
-    let key = named(&wire, "timestamp").await?;
+    let key = named(&wire, GUN, "timestamp").await?;
     let (code, said) = keys(server.data(), &["retire", &key]).await?;
     ensure!(code == 21 && said.contains("the current root"), "{code}: {said}");
     let (code, said) = keys(server.data(), &["verify"]).await?;

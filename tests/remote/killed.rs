@@ -16,6 +16,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::real_signer::RealSigner;
+
 const GUNS: [&str; 3] = ["lab/server/a", "lab/client/a", "lab/server/b"];
 
 /// How often the signer is killed.
@@ -104,25 +106,9 @@ impl Owner {
     }
 }
 
-/// A signer that can be killed and started again.
-trait Mortal {
-    fn kill(&mut self) -> Result<()>;
-    async fn start_again(&mut self) -> Result<()>;
-}
-
-impl Mortal for GoNotary {
-    fn kill(&mut self) -> Result<()> {
-        self.stop_signer()
-    }
-
-    async fn start_again(&mut self) -> Result<()> {
-        self.start_signer_again().await
-    }
-}
-
 /// Kills the signer under load, waits until publishes fail, starts it again, waits until they
 /// succeed; and so on.
-async fn play(server: &Countersign, signer: &mut impl Mortal) -> Result<()> {
+async fn play(server: &Countersign, signer: &mut impl RealSigner) -> Result<()> {
     let wire = Wire::to(server.endpoint())?;
     let (told, mut outcomes) = unbounded_channel();
     let (stop, stopped) = watch::channel(false);
@@ -156,31 +142,13 @@ async fn play(server: &Countersign, signer: &mut impl Mortal) -> Result<()> {
 #[tokio::test]
 async fn the_go_signer_killed_under_load_costs_nothing_that_was_accepted() -> Result<()> {
     let mut go = GoNotary::start().await?;
-    let server = Countersign::start_with(&go.signer_settings()).await?;
+    let server = Countersign::start_with(&go.section()).await?;
     play(&server, &mut go).await.with_context(|| server.log())
-}
-
-impl Mortal for CountersignSigner {
-    fn kill(&mut self) -> Result<()> {
-        self.kill9()
-    }
-
-    async fn start_again(&mut self) -> Result<()> {
-        CountersignSigner::start_again(self).await
-    }
 }
 
 #[tokio::test]
 async fn our_signer_killed_under_load_costs_nothing_that_was_accepted() -> Result<()> {
     let mut signer = CountersignSigner::start().await?;
-    let client = signer.client();
-    let server = Countersign::start_with(&format!(
-        "[signer]\naddress = \"{}\"\nca = \"{}\"\ncert = \"{}\"\nkey = \"{}\"\n",
-        signer.address(),
-        signer.authority().certificate().display(),
-        client.certificate.display(),
-        client.key.display()
-    ))
-    .await?;
+    let server = Countersign::start_with(&signer.section()).await?;
     play(&server, &mut signer).await.with_context(|| server.log())
 }

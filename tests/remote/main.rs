@@ -6,10 +6,16 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod away;
+#[cfg(test)]
 mod bench;
+#[cfg(test)]
+mod commands;
 #[cfg(test)]
 mod go;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod killed;
+#[cfg(test)]
+mod real_signer;

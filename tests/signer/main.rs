@@ -9,3 +9,4 @@ mod decided;
 mod go_server;
 mod hostile;
 mod notary_file;
+mod other_guns;

@@ -16,6 +16,7 @@ use hyper::body::Frame;
 use tonic::body::Body;
 use tonic::client::{Grpc, GrpcService as _};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::metadata::MetadataValue;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status};
 
@@ -45,10 +46,31 @@ pub async fn connect(port: u16, ca: &Path, identity: Option<&Pair>) -> Result<Ch
 /// # Errors
 /// What the signer said instead.
 pub async fn call(channel: &Channel, path: &str, message: Vec<u8>) -> Result<Vec<u8>, Status> {
+    send(channel, path, Request::new(message)).await
+}
+
+/// The same, saying for which GUN and role it is, as a server of ours does.
+///
+/// # Errors
+/// As [`call`].
+pub async fn call_for(
+    channel: &Channel,
+    path: &str,
+    message: Vec<u8>,
+    (gun, role): (&str, &'static str),
+) -> Result<Vec<u8>, Status> {
+    let mut request = Request::new(message);
+    let metadata = request.metadata_mut();
+    metadata.insert_bin("countersign-gun-bin", MetadataValue::from_bytes(gun.as_bytes()));
+    metadata.insert("countersign-role", MetadataValue::from_static(role));
+    send(channel, path, request).await
+}
+
+async fn send(channel: &Channel, path: &str, request: Request<Vec<u8>>) -> Result<Vec<u8>, Status> {
     let path = path.parse::<PathAndQuery>().map_err(|error| Status::internal(error.to_string()))?;
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    grpc.unary(Request::new(message), path, AsItIs).await.map(tonic::Response::into_inner)
+    grpc.unary(request, path, AsItIs).await.map(tonic::Response::into_inner)
 }
 
 /// A call whose message begins and does not go on. Ends when the signer ends it.

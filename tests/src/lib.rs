@@ -2,8 +2,9 @@
 //!
 //! What is here: how a peer is started, asked, and stopped ([`peers`]); how one list of client
 //! commands is played against two servers and compared ([`session`], [`compare`]); who delegates
-//! are ([`signer`]); how documents are fetched as a client would ([`wire`]) and forged collections
-//! published without one ([`upload`]). The tests themselves are in the folders beside `src/`.
+//! are ([`signer`]); what `countersign keys` says beside a server ([`key_commands`]); how documents
+//! are fetched as a client would ([`wire`]) and forged collections published without one
+//! ([`upload`]). The tests themselves are in the folders beside `src/`.
 //! What never comes in: rules of the product. What a test expects is written down by hand or said
 //! by the Go peer, never computed by our own crates.
 //!
@@ -17,6 +18,7 @@ pub mod compare;
 pub mod damage;
 pub mod follow;
 pub mod grpc;
+pub mod key_commands;
 pub mod peers;
 pub mod session;
 pub mod signer;

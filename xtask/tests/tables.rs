@@ -17,7 +17,7 @@ const CHECKLIST: [RangeInclusive<u16>; 8] =
     [1..=19, 30..=42, 50..=92, 100..=106, 120..=131, 150..=161, 170..=180, 200..=209];
 
 /// The places where an attacker may stand.
-const POSITIONS: [&str; 17] = [
+const POSITIONS: [&str; 18] = [
     "The network, without a certificate that the reader accepts",
     "A mirror, cache or proxy that the reader accepts as the server",
     "The registry that holds the images",
@@ -27,6 +27,7 @@ const POSITIONS: [&str; 17] = [
     "The server's database without the passphrase",
     "Another process of the server's user, its core dumps, or the machine's swap",
     "A signer that lies, or whoever stands in its place",
+    "Whoever has a certificate that the signer lets in",
     "The server's database with the passphrase, where keys are in a token",
     "The audit log's file",
     "A stolen timestamp key, at a mirror's place",

@@ -126,6 +126,19 @@ impl CountersignSigner {
         Pair { certificate: path("client.crt"), key: path("client.key") }
     }
 
+    /// A server's section `[signer]` for it, as the client called `client`.
+    #[must_use]
+    pub fn signer_settings(&self) -> String {
+        let (ca, client) = (self.authority.certificate(), self.client());
+        format!(
+            "[signer]\naddress = \"{}\"\nca = \"{}\"\ncert = \"{}\"\nkey = \"{}\"\n",
+            self.address(),
+            ca.display(),
+            client.certificate.display(),
+            client.key.display()
+        )
+    }
+
     /// What it has written so far.
     #[must_use]
     pub fn log(&self) -> String {
