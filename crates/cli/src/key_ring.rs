@@ -35,7 +35,16 @@ pub(crate) fn obtain_under(
 /// The passphrases that a start would use. Makes nothing: what a start would make is replaced by
 /// one that opens nothing.
 pub(crate) fn look(keys: &Keys, dir: &DataDir) -> Result<Passphrases, Failure> {
-    ring(&variables()?, keys, dir, || match key_passphrase::look(keys, dir)? {
+    look_under(None, keys, dir)
+}
+
+/// The same where a file of Notary's signer may name the alias of new keys.
+pub(crate) fn look_under(
+    alias: Option<&str>,
+    keys: &Keys,
+    dir: &DataDir,
+) -> Result<Passphrases, Failure> {
+    ring(&variables_under(alias)?, keys, dir, || match key_passphrase::look(keys, dir)? {
         Some(found) => Ok(found),
         None => key_passphrase::stand_in(dir),
     })
@@ -44,6 +53,15 @@ pub(crate) fn look(keys: &Keys, dir: &DataDir) -> Result<Passphrases, Failure> {
 /// What the environment says to Notary's signer of passphrases.
 pub(crate) fn variables() -> Result<SignerVariables, ConfigError> {
     SignerVariables::find(variable_names(), &environment)
+}
+
+/// The same where a file of Notary's signer may name the alias of new keys.
+pub(crate) fn variables_under(alias: Option<&str>) -> Result<SignerVariables, ConfigError> {
+    let said = variables()?;
+    Ok(match alias {
+        Some(alias) => said.under(alias),
+        None => said,
+    })
 }
 
 /// The alias of new keys.

@@ -54,7 +54,7 @@ use crate::exit::Failure;
   countersign certs make            certificates, without starting a server
   countersign certs show            what clients must trust, and where docker wants it
   countersign check                 whether all that is stored is sound
-  countersign config check          whether serve can start with these settings
+  countersign config check          whether serve or signer can start with these settings
   countersign import                move everything out of a Notary
   countersign doctor URL            what a client of the server at URL will meet
   countersign serve --help          every setting, with its environment variable"

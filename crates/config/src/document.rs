@@ -233,13 +233,14 @@ impl Document<'_> {
     }
 }
 
-fn has_notarys_extension(path: &Path) -> bool {
+/// Whether the name of the file says that it is Notary's.
+pub(crate) fn has_notarys_extension(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
     extension == "json" || extension == "yaml" || extension == "yml"
 }
 
 /// Whether the TOML is Notary's, which takes its keys in any case.
-fn has_notarys_keys(table: &DeTable<'_>) -> bool {
+pub(crate) fn has_notarys_keys(table: &DeTable<'_>) -> bool {
     table.iter().any(|(section, value)| {
         let section = section.get_ref().to_lowercase();
         let DeValue::Table(inside) = value.get_ref() else { return section == "trust_service" };

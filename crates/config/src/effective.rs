@@ -9,14 +9,20 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::document::{self, Read, known_keys};
+use crate::document::{self, Read};
 use crate::overrides::{self, Overrides, Way};
 use crate::sections::keys::{PASSPHRASE_KEY, PassphraseSource};
 use crate::{ConfigError, NotaryConfig, Program, Settings, key_rules};
 
+const DATABASE: &str = "database.url";
+const KEYS_DATABASE: &str = "database.keys_url";
+const RULES: &str = "keys.rules";
+
 /// The settings that hold, and where each came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effective {
+    /// Whose they are.
+    pub program: Program,
     /// The settings.
     pub settings: Settings,
     /// The file of settings, and the flag or variable that names it.
@@ -64,6 +70,17 @@ pub enum Origin {
         /// The variable, such as `COUNTERSIGN_LISTEN`.
         name: &'static str,
     },
+}
+
+/// One setting that is set and changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ignored {
+    /// The key with its section.
+    pub key: String,
+    /// Where it was set.
+    pub from: Origin,
+    /// Why it changes nothing.
+    pub why: &'static str,
 }
 
 /// One setting.
@@ -125,10 +142,10 @@ impl Effective {
         settings.database.keys()?;
         let notary = notary.map(|notary| notary.settled(&origins)).transpose()?;
         let passphrase = settings.keys.passphrase_source(variable)?;
-        Ok(Self { settings, file, passphrase, notary, origins })
+        Ok(Self { program, settings, file, passphrase, notary, origins })
     }
 
-    /// Every setting, in the order of the sections. Relative paths that flags, variables and
+    /// Every setting of the program, in the order of the sections. Relative paths that flags, variables and
     /// defaults hold are taken from `working_dir`.
     ///
     /// # Errors
@@ -152,11 +169,44 @@ impl Effective {
         };
         let origin = |key: &str| origins.get(key).cloned().unwrap_or(Origin::Default);
         let listed = |key: String| Listed { value: value(&key), from: origin(&key), key };
-        Ok(known_keys().into_iter().map(listed).collect())
+        Ok(self.program.shown_keys().map(listed).collect())
     }
 }
 
 impl Effective {
+    /// What is set, and changes nothing for the program.
+    #[must_use]
+    pub fn ignored(&self) -> Vec<Ignored> {
+        let ignored = |(key, from): (&String, &Origin)| {
+            let (why, from) = (self.program.ignores(key)?, from.clone());
+            Some(Ignored { key: key.clone(), from, why })
+        };
+        let mut all: Vec<Ignored> = self.origins.iter().filter_map(ignored).collect();
+        if self.program == Program::Signer {
+            all.extend(self.other_database());
+            all.extend(self.algorithms_of_rules());
+        }
+        all
+    }
+
+    /// The database of the metadata, beside that of a signer's keys. What Notary's file has of both
+    /// is told with the rest of it.
+    fn other_database(&self) -> Option<Ignored> {
+        let is_ours =
+            |from: &&Origin| !matches!(from, Origin::Notary { .. } | Origin::NotaryVariable { .. });
+        let from = self.origins.get(DATABASE).filter(is_ours)?.clone();
+        self.origins.get(KEYS_DATABASE)?;
+        let why = "a signer opens the database of its keys only, which database.keys_url names";
+        Some(Ignored { key: DATABASE.to_owned(), from, why })
+    }
+
+    fn algorithms_of_rules(&self) -> Option<Ignored> {
+        let named = self.settings.keys.rules.iter().any(|rule| rule.algorithm.is_some());
+        let from = self.origins.get(RULES).filter(|_| named)?.clone();
+        let why = "whoever wants a key names its algorithm";
+        Some(Ignored { key: format!("algorithm in {RULES}"), from, why })
+    }
+
     /// Those settings that are not what they are without any source, as [`Effective::listed`] has
     /// them.
     ///
@@ -164,6 +214,7 @@ impl Effective {
     /// As [`Effective::listed`].
     pub fn changed(&self, working_dir: &Path) -> Result<Vec<Listed>, ConfigError> {
         let untouched = Self {
+            program: self.program,
             settings: Settings::default(),
             file: None,
             passphrase: PassphraseSource::Made,
@@ -174,6 +225,13 @@ impl Effective {
         let differs =
             |(one, default): (Listed, Listed)| (one.value != default.value).then_some(one);
         Ok(self.listed(working_dir)?.into_iter().zip(defaults).filter_map(differs).collect())
+    }
+}
+
+impl fmt::Display for Ignored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, from, why } = self;
+        write!(f, "{key} ({from}) has no effect: {why}")
     }
 }
 

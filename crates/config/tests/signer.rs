@@ -201,3 +201,82 @@ fn each_wrong_value_is_named_with_its_place() {
         assert!(refusal.starts_with(expected), "{refusal}");
     }
 }
+
+/// What the program would be that a file of this name and text is for.
+fn recognised(name: &str, text: &str) -> Program {
+    let file = File::new(name, text);
+    let flags = Overrides { config: Some(file.path.clone()), ..Overrides::default() };
+    Program::recognised(&flags, &|_| None).unwrap()
+}
+
+#[test]
+fn a_file_is_a_signers_by_what_only_a_signer_has() {
+    let server =
+        "{ \"server\": { \"http_addr\": \":4443\" }, \"trust_service\": { \"type\": \"local\" } }";
+    for (name, text, program) in [
+        ("c.json", NOTARYS, Program::Signer),
+        ("c.json", "{ \"storage\": { \"default_alias\": \"a\" } }", Program::Signer),
+        ("c.yaml", "server: { GRPC_Addr: ':1' }\n", Program::Signer),
+        ("c.toml", "[server]\ngrpc_addr = ':1'\n", Program::Signer),
+        ("c.toml", &format!("{OURS}[signing]\nclients = ['a']\n[limits]\n"), Program::Signer),
+        ("c.json", server, Program::Server),
+        ("c.toml", OURS, Program::Server),
+        ("c.toml", &format!("{OURS}[signing]\n[expiry]\n"), Program::Server),
+        ("c.toml", "", Program::Server),
+        ("c.toml", "[signing", Program::Server),
+        ("c.json", "{", Program::Server),
+    ] {
+        assert_eq!(recognised(name, text), program, "{text}");
+    }
+    assert_eq!(Program::recognised(&Overrides::default(), &|_| None).unwrap(), Program::Server);
+    let gone = Overrides { config: Some("/nowhere/c.toml".into()), ..Overrides::default() };
+    assert_eq!(Program::recognised(&gone, &|_| None).unwrap(), Program::Server);
+}
+
+#[test]
+fn what_a_signer_does_not_follow_is_named_with_place_and_reason() {
+    let text = format!(
+        "{OURS}[caching]\nbody_bytes = 1\n[limits]\nparts = 3\nstreams = 5\n\
+         [[keys.rules]]\ngun_prefix = 'a/'\nalgorithm = 'ed25519'\n[signing]\nrequire_gun = true\n\
+         [database]\nurl = 'sqlite:/a.db'\nkeys_url = 'sqlite:/b.db'\n"
+    );
+    let file = File::new("c.toml", &text);
+    let effective = file.load(&[("COUNTERSIGN_SIGNER", "other:7899")]).unwrap();
+    let ignored: Vec<String> = effective.ignored().iter().map(ToString::to_string).collect();
+    let of = |start: &str| ignored.iter().find(|line| line.starts_with(start)).unwrap();
+    assert_eq!(ignored.len(), 5, "{ignored:#?}");
+    let place = format!("caching.body_bytes ({}:6) has no effect: a signer", file.path.display());
+    assert!(of("caching").starts_with(&place), "{ignored:#?}");
+    assert!(of("limits.parts").contains("takes calls of gRPC"));
+    assert!(
+        of("signer.address (variable COUNTERSIGN_SIGNER) has no effect: ").ends_with("behind it")
+    );
+    assert!(of("database.url").contains("database.keys_url names"));
+    assert!(of("algorithm in keys.rules").contains("names its algorithm"));
+
+    let listed = effective.listed(file.dir.path()).unwrap();
+    let keys: Vec<&str> = listed.iter().map(|one| one.key.as_str()).collect();
+    for (key, shown) in [
+        ("server.listen", true),
+        ("limits.streams", true),
+        ("signing.require_gun", true),
+        ("pkcs11.module", true),
+        ("caching.body_bytes", false),
+        ("limits.parts", false),
+        ("access.rules", false),
+    ] {
+        assert_eq!(keys.contains(&key), shown, "{key}");
+    }
+}
+
+#[test]
+fn what_a_server_leaves_to_the_signer_is_named_too() {
+    let file = File::new("c.toml", "[signing]\nrequire_gun = true\n");
+    let flags = Overrides { config: Some(file.path.clone()), ..Overrides::default() };
+    let effective = Effective::load(&flags, &|_| None).unwrap();
+    let [only] = &effective.ignored()[..] else { panic!("{:?}", effective.ignored()) };
+    assert_eq!(
+        (only.key.as_str(), only.why),
+        ("signing.require_gun", "only countersign signer looks at it")
+    );
+}

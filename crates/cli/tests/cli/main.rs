@@ -27,6 +27,7 @@ mod reloading;
 mod rotating;
 mod rules;
 mod secrets;
+mod signer_config;
 mod sources;
 mod stopping;
 mod token_service;

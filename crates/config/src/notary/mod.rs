@@ -35,6 +35,7 @@ use std::time::Duration;
 use countersign_tuf::keys::ServerKeyAlgorithm;
 
 pub use self::keys::advice_on_variable;
+pub(crate) use self::signer::is_signers;
 use self::source::{Source, Value};
 pub use self::storage::{Engine, NotaryStorage};
 use crate::sections::log::Level;

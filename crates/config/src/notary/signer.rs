@@ -39,6 +39,15 @@ pub(super) fn read(
     Ok(Read { settings: reading.settings, origins: reading.origins, config })
 }
 
+/// Whether the file at `path` is a signer's: it names an address for gRPC, or else the alias of new
+/// keys and nothing that only a server has.
+pub(crate) fn is_signers(named_by: &'static str, path: &Path) -> bool {
+    let Ok(source) = Source::read(named_by, path, SIGNER_PREFIX, &|_| None) else { return false };
+    let has = |key: &str| source.text(key).is_ok_and(|value| value.is_some());
+    let names_alias = has("storage.default_alias") || has("default_alias");
+    has("server.grpc_addr") || (names_alias && !has("trust_service.type"))
+}
+
 /// A server's file names no address for gRPC, and what only it has.
 fn refuse_servers_file(source: &Source<'_>) -> Result<(), ConfigError> {
     if source.text("server.grpc_addr")?.is_some() {

@@ -1,7 +1,8 @@
-//! `countersign config`: which settings hold, and whether serve can start with them.
+//! `countersign config`: which settings hold, and whether serve or signer can start with them.
 
 mod check;
 mod convert;
+mod program;
 mod show;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Subcommand};
 
 use crate::exit::Failure;
 use crate::flags::{DatabaseFlags, LogFlags, SettingsFlags};
+use program::For;
 
 /// Look at the settings.
 #[derive(Debug, Args)]
@@ -21,15 +23,22 @@ pub(crate) struct Config {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check that serve can start with these settings; nothing is made or changed.
+    /// Check that serve or signer can start with these settings; nothing is made or changed.
     ///
-    /// Reads what serve would read: the settings, the data directory, the rules of access, the
-    /// passphrase, the certificates, the database. The address is not tried, so it works beside a running server.
-    /// Each problem is one line, and the first one gives the exit code of serve.
+    /// Reads what the start would read: the settings, the data directory, the rules of access, the
+    /// passphrase, the certificates, the token, the database. The address is not tried, so it works
+    /// beside a running server. Each problem is one line, and the first one gives the exit code of
+    /// the start. What is set and has no effect is a note.
     #[command(after_help = "Examples:
   countersign config check
-  countersign config check --config /etc/countersign/countersign.toml")]
+  countersign config check --config /etc/countersign/countersign.toml
+  countersign config check --config /etc/notary/signer-config.json
+  countersign config check --for signer --config signer.toml")]
     Check {
+        /// Whose settings they are [default: signer where the file is the configuration of
+        /// Notary's signer, or has [signing] and no section that only serve follows; else serve]
+        #[arg(long = "for", value_name = "COMMAND")]
+        program: Option<For>,
         #[command(flatten)]
         flags: SettingsFlags,
         #[command(flatten)]
@@ -56,13 +65,18 @@ enum Command {
     },
     /// Show every setting with its value and where that came from.
     ///
-    /// Give it the same flags and environment as serve. Secrets are never shown: of a passphrase
-    /// file the path, of a passphrase in the environment that it is set.
+    /// Give it the same flags and environment as serve, or as signer. Secrets are never shown: of a
+    /// passphrase file the path, of a passphrase in the environment that it is set.
     #[command(after_help = "Examples:
   countersign config show
   countersign config show --format toml > countersign.toml
+  countersign config show --config /etc/notary/signer-config.json
   COUNTERSIGN_LISTEN=0.0.0.0:443 countersign config show --format json")]
     Show {
+        /// Whose settings they are [default: signer where the file is the configuration of
+        /// Notary's signer, or has [signing] and no section that only serve follows; else serve]
+        #[arg(long = "for", value_name = "COMMAND")]
+        program: Option<For>,
         #[command(flatten)]
         flags: SettingsFlags,
         #[command(flatten)]
@@ -77,9 +91,13 @@ impl Config {
     /// Runs the sub-command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.command {
-            Command::Check { flags, log } => check::run(flags.effective(log)?),
+            Command::Check { program, flags, log } => {
+                check::run(program::effective(program, flags, log)?)
+            }
             Command::Convert { config, database } => convert::run(config, database),
-            Command::Show { flags, log, format } => show::run(&flags.effective(log)?, format),
+            Command::Show { program, flags, log, format } => {
+                show::run(&program::effective(program, flags, log)?, format)
+            }
         }
     }
 }

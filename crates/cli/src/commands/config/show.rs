@@ -5,10 +5,13 @@ use std::io::{self, Write as _};
 
 use clap::ValueEnum;
 use countersign_config::sections::keys::PassphraseSource;
-use countersign_config::{AliasPassphrase, Effective, Listed, SignerVariables, folded_alias};
+use countersign_config::{
+    AliasPassphrase, Effective, Listed, Program, SignerVariables, folded_alias,
+};
 use countersign_custody::sealed::DEFAULT_ALIAS;
 use serde_json::{Value, json};
 
+use crate::commands::signer::default_alias;
 use crate::data_dir::DataDir;
 use crate::exit::Failure;
 use crate::key_ring;
@@ -29,11 +32,12 @@ pub(super) fn run(effective: &Effective, format: Format) -> Result<(), Failure> 
         reason: error.to_string(),
     })?;
     let listed = effective.listed(&here)?;
-    let mut passphrases = passphrases(effective, &key_ring::variables()?);
+    let alias = default_alias(effective.notary.as_ref());
+    let mut passphrases = passphrases(effective, &key_ring::variables_under(alias.as_deref())?);
     passphrases.extend(kept(effective, &passphrases)?);
     let text = match format {
         Format::Table => table(effective, &listed, &passphrases),
-        Format::Toml => toml(&listed, &passphrases),
+        Format::Toml => toml(effective, &listed, &passphrases),
         Format::Json => json(effective, &listed, &passphrases),
     };
     io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)
@@ -51,8 +55,12 @@ fn table(effective: &Effective, listed: &[Listed], passphrases: &[Shown]) -> Str
     };
     let (first, second) = (width(0), width(1));
     let mut text = format!("file of settings: {file}\n");
+    text.push_str(&format!("settings of: countersign {}\n", command(effective.program)));
     for one in passphrases {
         text.push_str(&format!("passphrase of {}: {}\n", one.keys(), one.from));
+    }
+    for one in effective.ignored() {
+        text.push_str(&format!("{one}\n"));
     }
     text.push('\n');
     for [key, value, from] in &rows {
@@ -75,10 +83,14 @@ fn plain(listed: &Listed) -> String {
     }
 }
 
-fn toml(listed: &[Listed], passphrases: &[Shown]) -> String {
-    let mut text = "# What countersign serve would use; give it back with --config.\n".to_owned();
+fn toml(effective: &Effective, listed: &[Listed], passphrases: &[Shown]) -> String {
+    let command = command(effective.program);
+    let mut text = format!("# What countersign {command} would use; give it back with --config.\n");
     for one in passphrases {
         text.push_str(&format!("# Passphrase of {}: {}\n", one.keys(), one.from));
+    }
+    for one in effective.ignored() {
+        text.push_str(&format!("# {}\n", in_a_line(&one.to_string())));
     }
     let mut last = "";
     for one in listed {
@@ -87,8 +99,7 @@ fn toml(listed: &[Listed], passphrases: &[Shown]) -> String {
             text.push_str(&format!("\n[{section}]\n"));
             last = section;
         }
-        // What came from a path with a line break must not end the comment.
-        let from = one.from.to_string().replace(char::is_control, " ");
+        let from = in_a_line(&one.from.to_string());
         // Writing to a string does not fail.
         match &one.value {
             Some(value) => writeln!(text, "{key} = {value} # {from}").ok(),
@@ -96,6 +107,18 @@ fn toml(listed: &[Listed], passphrases: &[Shown]) -> String {
         };
     }
     text
+}
+
+/// What came from a path with a line break must not end the comment.
+fn in_a_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+fn command(program: Program) -> &'static str {
+    match program {
+        Program::Server => "serve",
+        Program::Signer => "signer",
+    }
 }
 
 fn json(effective: &Effective, listed: &[Listed], passphrases: &[Shown]) -> String {
@@ -106,7 +129,13 @@ fn json(effective: &Effective, listed: &[Listed], passphrases: &[Shown]) -> Stri
         .iter()
         .map(|one| json!({ "alias": one.alias, "new_keys": one.new_keys, "from": one.from }))
         .collect();
-    let shown = json!({ "file": file, "passphrases": passphrases, "settings": listed });
+    let shown = json!({
+        "program": command(effective.program),
+        "file": file,
+        "passphrases": passphrases,
+        "settings": listed,
+        "ignored": effective.ignored(),
+    });
     format!("{shown:#}\n")
 }
 

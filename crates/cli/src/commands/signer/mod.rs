@@ -115,7 +115,7 @@ impl Signer {
 }
 
 /// The alias of new keys, where Notary's file names it.
-fn default_alias(notary: Option<&NotaryConfig>) -> Option<String> {
+pub(super) fn default_alias(notary: Option<&NotaryConfig>) -> Option<String> {
     match &notary?.signer {
         NotarySigner::Itself { default_alias } => default_alias.clone(),
         NotarySigner::Local | NotarySigner::Remote { .. } => None,

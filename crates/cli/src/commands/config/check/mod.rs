@@ -1,6 +1,8 @@
-//! `countersign config check`: what serve would meet at its start, without making anything.
+//! `countersign config check`: what serve or signer would meet at its start, without making anything.
 //!
-//! Asks in the order of serve, so that the first problem is the one that serve would stop at.
+//! Asks in the order of the start, so that the first problem is the one that it would stop at.
+
+mod signer;
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign_access::RulesWarning;
-use countersign_config::{Effective, Settings};
+use countersign_config::{Effective, Program, Settings};
 use countersign_custody::sealed::{
     AliasFinding, OpenError, Passphrases, prove_passphrases, try_aliases,
 };
@@ -29,51 +31,67 @@ use crate::{audit_log, flags, key_ring, token_desk};
 
 /// Says that all is well, or everything that is not.
 pub(super) fn run(effective: Effective) -> Result<(), Failure> {
-    let Effective { settings, notary, .. } = effective;
+    let ignored = effective.ignored();
+    let Effective { program, settings, notary, .. } = effective;
     let dir = DataDir::at(settings.server.data_dir())?;
+    let (name, found) = match program {
+        Program::Server => ("serve", look(&settings, &dir)),
+        Program::Signer => ("signer", signer::look(&settings, notary.as_ref(), &dir)),
+    };
+    let warnings = found.map_err(Failure::Several)?;
+    let notes = flags::notary_notes(notary).into_iter();
+    let notes = notes.chain(ignored.iter().map(ToString::to_string));
+    let mut text: String = notes.map(|note| format!("note: {note}\n")).collect();
+    text.push_str(&warnings);
+    text.push_str(&format!(
+        "all is well: {name} can start on {} with its data in {} (the address was not tried)\n",
+        settings.server.listen,
+        dir.path().display()
+    ));
+    io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)
+}
+
+/// What is odd and keeps serve from nothing, one line each; or everything that does.
+fn look(settings: &Settings, dir: &DataDir) -> Result<String, Vec<Failure>> {
     let mut problems: Vec<Failure> = dir.look().err().into_iter().collect();
-    let rules = rules(&settings).unwrap_or_else(|problem| {
+    let rules = rules(settings).unwrap_or_else(|problem| {
         problems.push(problem.into());
         String::new()
     });
-    let passphrases = match key_ring::look(&settings.keys, &dir) {
+    let passphrases = match key_ring::look(&settings.keys, dir) {
         Ok(found) => Some(Arc::new(found)),
         Err(problem) => {
             problems.push(problem);
             None
         }
     };
-    let doubts = certificates(&settings, &dir).unwrap_or_else(|problem| {
+    let doubts = certificates(settings, dir).unwrap_or_else(|problem| {
         problems.push(problem);
         Vec::new()
     });
     problems.extend(KnownSigner::load(&settings.signer, SystemClock.now()).err());
-    problems.extend(token_desk::look(&settings, &dir, SystemClock.now()));
-    problems.extend(token_keys(&settings).err());
+    problems.extend(token_desk::look(settings, dir, SystemClock.now()));
+    problems.extend(token_keys(settings).err());
     problems.extend(audit_log::look(&settings.audit).err());
-    problems.extend(token(&settings).err());
-    let findings = database(&settings, &dir, passphrases).unwrap_or_else(|problem| {
-        problems.push(problem);
-        Vec::new()
-    });
+    problems.extend(token(settings).err());
+    let databases = Databases::of(settings, dir);
+    let findings = databases
+        .and_then(|databases| database(&databases, passphrases))
+        .unwrap_or_else(|problem| {
+            problems.push(problem);
+            Vec::new()
+        });
     if !problems.is_empty() {
-        return Err(Failure::Several(problems));
+        return Err(problems);
     }
-    let notes = flags::notary_notes(notary).into_iter();
-    let mut text: String = notes.map(|note| format!("note: {note}\n")).collect();
-    text.extend(findings.iter().map(|finding| format!("warning: {finding}\n")));
+    let mut text: String = findings.iter().map(|finding| format!("warning: {finding}\n")).collect();
     text.push_str(&rules);
     text.extend(doubts.iter().map(|doubt| format!("warning: {doubt}\n")));
     if settings.tls.plain_http {
         text.push_str("warning: plain HTTP: nothing that is sent is encrypted\n");
     }
-    text.push_str(&exposed(&settings, &dir));
-    text.push_str(&format!(
-        "all is well: serve can start on {} with its data in {} (the address was not tried)\n",
-        settings.server.listen,
-        dir.path().display()
-    ));
-    io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)
+    text.push_str(&exposed(dir, private_files(settings)));
+    Ok(text)
 }
 
 /// What is odd about the rules, one line each.
@@ -140,11 +158,9 @@ fn token(settings: &Settings) -> Result<(), Failure> {
 
 /// A database that is not there will be made.
 fn database(
-    settings: &Settings,
-    dir: &DataDir,
+    databases: &Databases,
     passphrases: Option<Arc<Passphrases>>,
 ) -> Result<Vec<AliasFinding>, Failure> {
-    let databases = Databases::of(settings, dir)?;
     let runtime = Runtime::new()
         .map_err(|error| Failure::System { action: "start threads", reason: error.to_string() })?;
     runtime.block_on(async {
@@ -168,21 +184,30 @@ async fn try_passphrases(
     Ok(findings)
 }
 
-/// One line for each private thing that other users of this machine can read.
-fn exposed(settings: &Settings, dir: &DataDir) -> String {
+/// One line for each private thing that other users of this machine can read: what the data
+/// directory has, and these `files`.
+fn exposed(dir: &DataDir, files: Vec<PathBuf>) -> String {
     let mut private: Vec<PathBuf> = vec![dir.path().to_owned(), dir.key_passphrase()];
     private.extend(KeptFile::all(dir).into_iter().flatten().map(|file| file.path));
-    private.extend(settings.tls.own().map(|own| own.key.to_owned()));
-    private.extend(settings.keys.passphrase_file.clone());
-    private.extend(settings.signer.shown().map(|shown| shown.key.to_owned()));
-    private.extend(settings.pkcs11.pin_file().map(Path::to_owned));
-    private.extend(settings.tokens.own_key().map(|own| own.key.to_owned()));
-    private.extend(settings.tokens.users.clone());
+    private.extend(files);
     let lines = private.iter().filter(|path| is_open_to_others(path)).map(|path| {
         let path = path.display();
         format!("warning: other users can look into {path}: run chmod go-rwx on it\n")
     });
     lines.collect()
+}
+
+/// The private files that the settings of a server name.
+fn private_files(settings: &Settings) -> Vec<PathBuf> {
+    let files = [
+        settings.tls.own().map(|own| own.key.to_owned()),
+        settings.keys.passphrase_file.clone(),
+        settings.signer.shown().map(|shown| shown.key.to_owned()),
+        settings.pkcs11.pin_file().map(Path::to_owned),
+        settings.tokens.own_key().map(|own| own.key.to_owned()),
+        settings.tokens.users.clone(),
+    ];
+    files.into_iter().flatten().collect()
 }
 
 fn is_open_to_others(path: &Path) -> bool {
