@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use countersign_tests::key_commands::{keys, named, objects, text};
 use countersign_tests::peers::countersign::Countersign;
 use countersign_tests::session::{Server, Session};
@@ -98,5 +98,67 @@ async fn a_key_that_is_lost_is_found_by_verify_and_a_new_one_takes_its_place() -
     ensure!(code == 21 && said.contains("NOT HELD"), "{code}: {said}");
     let (code, said) = keys(server.data(), &["rotate", GUN, "timestamp"]).await?;
     ensure!(code == 0 && said.contains("notary key rotate"), "{code}: {said}");
+    Ok(())
+}
+
+/// A collection whose timestamp key was replaced twice; gives the two old keys, the oldest first.
+async fn replaced_twice(server: &Countersign) -> Result<Vec<String>> {
+    let wire = Wire::to(server.endpoint())?;
+    let mut collection = upload::collection_with_server_snapshot(&wire, GUN).await?;
+    let answer = upload::publish(&wire, GUN, &collection.parts(&["root", "targets"])).await?;
+    ensure!(answer.status == 200, "{answer:?}");
+    let mut old = Vec::new();
+    for _ in 0..2 {
+        old.push(named(&wire, GUN, "timestamp").await?);
+        let path = format!("/v2/{GUN}/_trust/tuf/timestamp.key");
+        let key = wire.send(Method::POST, &path, None, Vec::new()).await?;
+        collection.rotate_to_server("timestamp", &serde_json::from_slice(&key.body)?);
+        let answer = upload::publish(&wire, GUN, &collection.parts(&["root"])).await?;
+        ensure!(answer.status == 200, "{answer:?}");
+    }
+    Ok(old)
+}
+
+/// Whether it names a key is not known then, so none is let go of.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_is_let_go_of_while_the_current_root_cannot_be_read() -> Result<()> {
+    let server = Countersign::start().await?;
+    let data = server.data();
+    let [oldest, old] = replaced_twice(&server).await?.try_into().ok().context("two keys")?;
+    ensure!(objects(data, &["retire", &oldest]).await?.len() == 1);
+    let before = objects(data, &["list"]).await?;
+    ensure!(before.len() == 3 && before.iter().any(|key| key["in_root"] == "no"), "{before:?}");
+
+    let url = format!("sqlite://{}", data.join("countersign.db").display());
+    let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await?;
+    sqlx::raw_sql(
+        "CREATE TABLE kept AS SELECT * FROM tuf_files WHERE role = 'root' AND version = 3;
+         UPDATE tuf_files SET data = CAST('{' AS BLOB) WHERE id = (SELECT id FROM kept)",
+    )
+    .execute(&mut database)
+    .await?;
+    let listed = objects(data, &["list"]).await?;
+    ensure!(listed.iter().all(|key| key["in_root"] == "unreadable root"), "{listed:?}");
+    for arguments in [&["retire", &old][..], &["retire", &old, "--dry-run"]] {
+        let (code, said) = keys(data, arguments).await?;
+        ensure!(code == 21 && said.contains(&format!("a root of {GUN} cannot be read")), "{said}");
+    }
+    ensure!(objects(data, &["retire", "--gun", GUN]).await?.is_empty());
+    let left = objects(data, &["purge", "--older-than", "0"]).await?;
+    ensure!(left.len() == 1 && left[0]["key_id"] == *oldest && left[0]["done"].is_null());
+    ensure!(left[0]["reason"] == "the root of its GUN cannot be read", "{left:?}");
+    let (code, said) = keys(data, &["verify"]).await?;
+    ensure!(code == 21 && said.contains("no root that can be read"), "{code}: {said}");
+
+    sqlx::raw_sql(
+        "UPDATE tuf_files SET data = (SELECT data FROM kept) WHERE id = (SELECT id FROM kept);
+         DROP TABLE kept",
+    )
+    .execute(&mut database)
+    .await?;
+    ensure!(objects(data, &["list"]).await? == before, "nothing was changed");
+    ensure!(objects(data, &["retire", "--gun", GUN]).await?.len() == 1);
+    let purged = objects(data, &["purge", "--older-than", "0"]).await?;
+    ensure!(purged.len() == 2 && purged.iter().all(|key| key["done"] == "removed"), "{purged:?}");
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Result, ensure};
 use countersign_forge::repository::Repository;
 use countersign_tests::peers::countersign::Countersign;
+use countersign_tests::peers::mariadb::MariaDb;
 use countersign_tests::peers::postgres::Postgres;
 use countersign_tests::session::sha256_hex;
 use countersign_tests::upload;
@@ -18,10 +19,10 @@ const DATABASE: &str = "trust";
 const CERTIFICATE: [&str; 4] = ["ca.crt", "ca.key", "server.crt", "server.key"];
 
 /// Servers and their database.
-pub(crate) struct Replicas {
+pub(crate) struct Replicas<D = Postgres> {
     // Dropped in this order: servers end before their database.
     pub(crate) servers: Vec<Countersign>,
-    pub(crate) database: Postgres,
+    pub(crate) database: D,
     _passphrase: TempDir,
 }
 
@@ -30,12 +31,33 @@ impl Replicas {
     pub(crate) async fn start(number: usize, settings: &str) -> Result<Self> {
         let database = Postgres::start().await?;
         database.create_database(DATABASE, "").await?;
+        let url = database.url(OWNER, DATABASE);
+        Self::on(database, &url, number, settings).await
+    }
+
+    /// Runs SQL in their database.
+    pub(crate) async fn sql(&self, sql: &str) -> Result<()> {
+        self.database.psql(DATABASE, sql).await
+    }
+}
+
+impl Replicas<MariaDb> {
+    /// The same on MariaDB.
+    pub(crate) async fn start_on_mariadb(number: usize, settings: &str) -> Result<Self> {
+        let database = MariaDb::start().await?;
+        database.create_database(DATABASE, "").await?;
+        let url = database.url("root", DATABASE);
+        Self::on(database, &url, number, settings).await
+    }
+}
+
+impl<D> Replicas<D> {
+    async fn on(database: D, url: &str, number: usize, settings: &str) -> Result<Self> {
         let passphrase = TempDir::new()?;
         let file = passphrase.path().join("passphrase");
         fs::write(&file, "one for all replicas")?;
         let settings = format!(
-            "[database]\nurl = '{}'\n[keys]\npassphrase_file = '{}'\n{settings}",
-            database.url(OWNER, DATABASE),
+            "[database]\nurl = '{url}'\n[keys]\npassphrase_file = '{}'\n{settings}",
             file.display()
         );
         let mut servers: Vec<Countersign> = Vec::new();
@@ -58,11 +80,6 @@ impl Replicas {
     /// A client of each.
     pub(crate) fn wires(&self) -> Result<Vec<Wire>> {
         self.servers.iter().map(|server| Wire::to(server.endpoint())).collect()
-    }
-
-    /// Runs SQL in their database.
-    pub(crate) async fn sql(&self, sql: &str) -> Result<()> {
-        self.database.psql(DATABASE, sql).await
     }
 }
 
