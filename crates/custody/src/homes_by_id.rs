@@ -103,6 +103,12 @@ impl KeysById for HomesById {
             other => other,
         }
     }
+
+    fn forget(&self, id: &KeyId) {
+        for keys in &self.by_id {
+            keys.forget(id);
+        }
+    }
 }
 
 #[async_trait]

@@ -150,6 +150,9 @@ pub trait KeysById: Custody {
         purpose: Option<Purpose<'_>>,
         message: &[u8],
     ) -> Result<Option<SignatureById>, CustodyError>;
+
+    /// Forgets what is held of the key: it was let go of in this process.
+    fn forget(&self, id: &KeyId);
 }
 
 /// What a key is wanted for.

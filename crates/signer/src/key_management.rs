@@ -55,6 +55,7 @@ impl server::KeyManagement for KeyManagement {
         let found = self.0.retirement()?.retire(&id).await;
         let found = found.map_err(|error| refusal::of_custody(&error, During::Deletion(&id)))?;
         if found {
+            self.0.keys()?.forget(&id);
             tracing::warn!(key_id = %id, caller = %client, "a key was deleted");
         }
         Ok(Response::new(Void {}))

@@ -139,6 +139,8 @@ impl KeysById for &'static Held {
         self.signatures.fetch_add(1, Ordering::Relaxed);
         Ok(Some(SignatureById { by: self.known(), bytes: vec![1; 64] }))
     }
+
+    fn forget(&self, _: &KeyId) {}
 }
 
 /// It never lets go of its key.

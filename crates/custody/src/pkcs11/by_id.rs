@@ -40,4 +40,7 @@ impl KeysById for TokenCustody {
         let by = KnownKey { key, gun: row.gun, role: row.role, home: Home::Token };
         Ok(Some(SignatureById { by, bytes }))
     }
+
+    /// Nothing is held: each signature reads the row.
+    fn forget(&self, _: &KeyId) {}
 }

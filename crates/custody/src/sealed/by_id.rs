@@ -25,6 +25,15 @@ impl KeysById for SealedCustody {
         purpose: Option<Purpose<'_>>,
         message: &[u8],
     ) -> Result<Option<SignatureById>, CustodyError> {
+        let asked_at = (self.now)();
+        if let Some(recent) = self.opened.recent(id.as_str(), asked_at)
+            && purpose.is_none_or(|purpose| purpose.is_of(&recent.row.gun, &recent.row.role))
+        {
+            let KeySignature { key, bytes } = recent.sign(message).await?;
+            let (gun, role) = (recent.row.gun.clone(), recent.row.role.clone());
+            let by = KnownKey { key, gun, role, home: Home::Sealed };
+            return Ok(Some(SignatureById { by, bytes }));
+        }
         let Some(row) = self.row(id).await? else { return Ok(None) };
         let row = match purpose {
             Some(purpose) if !purpose.is_of(&row.gun, &row.role) => {
@@ -36,8 +45,12 @@ impl KeysById for SealedCustody {
             }
             _ => row,
         };
-        let KeySignature { key, bytes } = self.sign_with(&row, message).await?;
+        let KeySignature { key, bytes } = self.sign_with(&row, asked_at, message).await?;
         let by = KnownKey { key, gun: row.gun, role: row.role, home: Home::Sealed };
         Ok(Some(SignatureById { by, bytes }))
+    }
+
+    fn forget(&self, id: &KeyId) {
+        self.opened.forget(id.as_str());
     }
 }

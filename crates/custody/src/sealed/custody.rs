@@ -21,7 +21,7 @@ use super::passphrases::Passphrases;
 use super::pending_room::PendingRoom;
 use super::private_key::ServerKey;
 use super::row;
-use super::rows::{is_bound, note_use};
+use super::rows::is_bound;
 use crate::{Custody, CustodyError, KeySignature, Purpose};
 use countersign_storage::{KeyHome, KeyStore, SealedKey, TOKEN_ROW};
 use countersign_tuf::keys::{KeyId, PublicKey, ServerKeyAlgorithm};
@@ -42,6 +42,10 @@ pub struct SealedSettings {
     pub opened_keys: usize,
     /// The longest time that an opened key is kept in memory. Default one hour.
     pub opened_for: TimeDelta,
+    /// How long a reading of a key's row is good for, so that a key of many signatures does not ask
+    /// the database for each. A key whose row another process deletes is used no longer than that.
+    /// Default one second; zero has every signature read its row.
+    pub rows_for: TimeDelta,
     /// The most keys that may wait for their first signature, over all GUNs. Default 1,000,000.
     pub pending_keys: u32,
 }
@@ -52,6 +56,7 @@ impl Default for SealedSettings {
             rounds: Rounds::default(),
             opened_keys: 4_096,
             opened_for: TimeDelta::hours(1),
+            rows_for: TimeDelta::seconds(1),
             pending_keys: 1_000_000,
         }
     }
@@ -63,15 +68,15 @@ impl Default for SealedSettings {
 /// than the two columns wrote it) is not used until it is bound: asked for it, custody answers as
 /// if it had none.
 pub struct SealedCustody {
-    store: Arc<dyn KeyStore>,
+    pub(super) store: Arc<dyn KeyStore>,
     passphrases: Arc<Passphrases>,
     settings: SealedSettings,
-    opened: OpenedKeys,
+    pub(super) opened: OpenedKeys,
     /// Whose turn it is to unseal a key, by a part of its ID: of many that want one key, the first
     /// unseals it for all.
     turns: [Mutex<()>; TURNS],
     room: PendingRoom,
-    now: Now,
+    pub(super) now: Now,
 }
 
 impl SealedCustody {
@@ -99,7 +104,7 @@ impl SealedCustody {
         };
         let tried = Arc::clone(&passphrases);
         off_thread(move || passphrase_check::prove(&stored, &tried)).await??;
-        let opened = OpenedKeys::new(settings.opened_keys, settings.opened_for);
+        let opened = OpenedKeys::new(settings.opened_keys, settings.opened_for, settings.rows_for);
         let room = PendingRoom::new(settings.pending_keys);
         let turns = [const { Mutex::const_new(()) }; TURNS];
         Ok(Self { store, passphrases, settings, opened, turns, room, now })
@@ -208,30 +213,6 @@ impl SealedCustody {
         // A key that cannot sign is not handed out: it would end up in a root.
         Ok(self.opened(row).await?.public().clone())
     }
-
-    /// Signs with the key of a row that was read just now, and notes that.
-    pub(super) async fn sign_with(
-        &self,
-        row: &SealedKey,
-        message: &[u8],
-    ) -> Result<KeySignature, CustodyError> {
-        let signature = self.signature(row, message).await?;
-        note_use(&*self.store, row, (self.now)()).await?;
-        Ok(signature)
-    }
-
-    async fn signature(
-        &self,
-        row: &SealedKey,
-        message: &[u8],
-    ) -> Result<KeySignature, CustodyError> {
-        let key = self.opened(row).await?;
-        let (signer, message) = (Arc::clone(&key), message.to_vec());
-        let bytes = off_thread(move || signer.sign(&message))
-            .await?
-            .map_err(|fault| fault.of_row(&row.key_id, &row.passphrase_alias))?;
-        Ok(KeySignature { key: key.public().clone(), bytes })
-    }
 }
 
 #[async_trait]
@@ -269,6 +250,9 @@ impl Custody for SealedCustody {
         role: ServerRole,
         id: &KeyId,
     ) -> Result<Option<PublicKey>, CustodyError> {
+        if let Some(recent) = self.recent(Purpose { gun, role }, id, (self.now)()) {
+            return Ok(Some(recent.key.public().clone()));
+        }
         match self.bound_row(gun, role, id).await? {
             Some(row) => Ok(Some(self.opened(&row).await?.public().clone())),
             None => Ok(None),
@@ -296,8 +280,12 @@ impl Custody for SealedCustody {
         id: &KeyId,
         message: &[u8],
     ) -> Result<Option<KeySignature>, CustodyError> {
+        let asked_at = (self.now)();
+        if let Some(recent) = self.recent(Purpose { gun, role }, id, asked_at) {
+            return recent.sign(message).await.map(Some);
+        }
         let Some(row) = self.bound_row(gun, role, id).await? else { return Ok(None) };
-        self.sign_with(&row, message).await.map(Some)
+        self.sign_with(&row, asked_at, message).await.map(Some)
     }
 
     async fn try_out(
@@ -328,7 +316,7 @@ impl fmt::Debug for SealedCustody {
 }
 
 /// Runs long computation on the blocking pool.
-async fn off_thread<T: Send + 'static>(
+pub(super) async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, CustodyError> {
     spawn_blocking(work)

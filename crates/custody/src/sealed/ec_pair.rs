@@ -105,14 +105,19 @@ impl EcPair {
         }
     }
 
+    /// Whether it is on the curve whose arithmetic is quick.
+    pub(super) fn is_quick(&self) -> bool {
+        matches!(self.signer, Signer::P256(..))
+    }
+
     /// Signs the whole `message`.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Fault> {
-        let hash = Sha256::digest(message);
+        let hash = || Sha256::digest(message);
         match &self.signer {
-            Signer::P224(key) => sign_p224(key, &hash),
+            Signer::P224(key) => sign_p224(key, &hash()),
             Signer::P256(secret, public) => sign_p256(secret, public, message),
-            Signer::P384(key) => sign_p384(key, &hash),
-            Signer::P521(key) => sign_p521(key, &hash),
+            Signer::P384(key) => sign_p384(key, &hash()),
+            Signer::P521(key) => sign_p521(key, &hash()),
         }
     }
 }

@@ -43,6 +43,7 @@ mod rotation;
 mod row;
 pub(crate) mod rows;
 mod rsa_pair;
+mod signing;
 #[cfg(test)]
 mod vectors;
 

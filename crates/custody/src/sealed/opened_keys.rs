@@ -1,8 +1,9 @@
 //! Keys that were opened a while ago, so that a signature does not pay for the derivation again.
 //!
-//! Bounded in number and age. An entry answers only for the exact sealed bytes it was opened
-//! from, and the caller has read the row just now; so a row that is deleted or re-sealed by
-//! another process is not outlived by its entry's use.
+//! Bounded in number and age. An entry answers for the exact sealed bytes it was opened from, to
+//! callers that have read the row just now. For a moment after such a reading it also answers
+//! without another one: so a key is used no longer than that moment after another process has
+//! deleted its row.
 //!
 //! Never in here: passphrases, the database.
 
@@ -20,19 +21,60 @@ use countersign_storage::SealedKey;
 pub(super) struct OpenedKeys {
     most: usize,
     max_age: TimeDelta,
+    /// How long a reading of a row is good for.
+    rows_for: TimeDelta,
     entries: Mutex<HashMap<String, Entry>>,
 }
 
 struct Entry {
     sealed_sha256: [u8; 32],
     opened_at: DateTime<Utc>,
+    read: Option<Reading>,
     key: Arc<ServerKey>,
 }
 
+/// What a row said when it was asked for.
+struct Reading {
+    at: DateTime<Utc>,
+    row: Arc<ReadRow>,
+}
+
+/// What matters of a row once its key is open.
+pub(super) struct ReadRow {
+    pub(super) gun: String,
+    pub(super) role: String,
+    pub(super) alias: String,
+}
+
+/// An opened key whose row was read a moment ago.
+pub(super) struct RecentKey {
+    pub(super) row: Arc<ReadRow>,
+    pub(super) key: Arc<ServerKey>,
+}
+
 impl OpenedKeys {
-    /// An empty map that keeps at most `most` keys, none for longer than `max_age`.
-    pub(super) fn new(most: usize, max_age: TimeDelta) -> Self {
-        Self { most, max_age, entries: Mutex::default() }
+    /// An empty map that keeps at most `most` keys, none for longer than `max_age`, and for which a
+    /// reading of a row is good for `rows_for`.
+    pub(super) fn new(most: usize, max_age: TimeDelta, rows_for: TimeDelta) -> Self {
+        Self { most, max_age, rows_for, entries: Mutex::default() }
+    }
+
+    /// The key of this ID, if its row was read a moment ago.
+    pub(super) fn recent(&self, key_id: &str, now: DateTime<Utc>) -> Option<RecentKey> {
+        let entries = self.lock();
+        let entry = entries.get(key_id).filter(|entry| self.is_fresh(entry, now))?;
+        let reading = entry.read.as_ref()?;
+        let (row, key) = (Arc::clone(&reading.row), Arc::clone(&entry.key));
+        is_within(reading.at, now, self.rows_for).then_some(RecentKey { row, key })
+    }
+
+    /// Notes that `row`, whose key is open, is what the database said when it was asked at `at`.
+    pub(super) fn note_read(&self, row: &SealedKey, at: DateTime<Utc>) {
+        if let Some(entry) = self.lock().get_mut(&row.key_id) {
+            let (gun, role) = (row.gun.clone(), row.role.clone());
+            let row = ReadRow { gun, role, alias: row.passphrase_alias.clone() };
+            entry.read = Some(Reading { at, row: Arc::new(row) });
+        }
     }
 
     /// The key that was opened from exactly this row, unless that was too long ago.
@@ -60,7 +102,7 @@ impl OpenedKeys {
                 entries.remove(&oldest);
             }
         }
-        let entry = Entry { sealed_sha256: digest(row), opened_at: now, key };
+        let entry = Entry { sealed_sha256: digest(row), opened_at: now, read: None, key };
         entries.insert(row.key_id.clone(), entry);
     }
 
@@ -74,10 +116,8 @@ impl OpenedKeys {
         self.lock().remove(key_id);
     }
 
-    /// A clock that went back ages everything that was opened later than it now says.
     fn is_fresh(&self, entry: &Entry, now: DateTime<Utc>) -> bool {
-        let age = now.signed_duration_since(entry.opened_at);
-        age >= TimeDelta::zero() && age < self.max_age
+        is_within(entry.opened_at, now, self.max_age)
     }
 
     /// No call leaves the map half changed, so a panic elsewhere does not spoil it.
@@ -90,6 +130,13 @@ impl fmt::Debug for OpenedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenedKeys").field("most", &self.most).finish_non_exhaustive()
     }
+}
+
+/// Whether less than `span` has passed since `then`. For a clock that went back everything that
+/// happened later than it now says is too long ago.
+fn is_within(then: DateTime<Utc>, now: DateTime<Utc>, span: TimeDelta) -> bool {
+    let age = now.signed_duration_since(then);
+    age >= TimeDelta::zero() && age < span
 }
 
 fn digest(row: &SealedKey) -> [u8; 32] {
@@ -126,7 +173,7 @@ mod tests {
     }
 
     fn keys(most: usize) -> OpenedKeys {
-        OpenedKeys::new(most, TimeDelta::seconds(60))
+        OpenedKeys::new(most, TimeDelta::seconds(60), TimeDelta::seconds(1))
     }
 
     #[test]
@@ -194,6 +241,38 @@ mod tests {
             keys.keep(&row(id), key(), at(0));
         }
         assert!(keys.find(&row("a"), at(1)).is_some());
+    }
+
+    #[test]
+    fn row_counts_as_read_for_its_moment_and_for_no_other_key() {
+        let keys = keys(2);
+        let read = SealedKey { gun: "a gun".to_owned(), role: "snapshot".to_owned(), ..row("a") };
+        keys.note_read(&read, at(0));
+        assert!(keys.recent("a", at(0)).is_none(), "its key is not open");
+        for id in ["a", "b"] {
+            keys.keep(&row(id), key(), at(0));
+        }
+        assert!(keys.recent("a", at(0)).is_none(), "nobody says when its row was read");
+        keys.note_read(&read, at(10));
+        let recent = keys.recent("a", at(10)).unwrap();
+        assert_eq!((recent.row.gun.as_str(), recent.row.role.as_str()), ("a gun", "snapshot"));
+        assert!(keys.recent("b", at(10)).is_none());
+        assert!(keys.recent("a", at(9)).is_none(), "the clock went back");
+        assert!(keys.recent("a", at(11)).is_none());
+        assert!(keys.find(&row("a"), at(11)).is_some(), "the key stays open");
+        keys.note_read(&read, at(59));
+        assert!(keys.recent("a", at(60)).is_none(), "the key is too old, its row is not");
+    }
+
+    #[test]
+    fn row_that_is_sealed_anew_is_not_taken_as_read() {
+        let keys = keys(2);
+        keys.keep(&row("a"), key(), at(0));
+        keys.note_read(&row("a"), at(0));
+        let resealed = SealedKey { sealed: b"other".to_vec(), ..row("a") };
+        assert!(keys.find(&resealed, at(0)).is_none());
+        keys.keep(&resealed, key(), at(0));
+        assert!(keys.recent("a", at(0)).is_none());
     }
 
     #[test]

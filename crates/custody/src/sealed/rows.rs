@@ -24,6 +24,11 @@ pub(crate) fn public_half(row: &SealedKey) -> Result<PublicKey, CustodyError> {
     row::public_half(row).map_err(|fault| fault.of_row(&row.key_id, &row.passphrase_alias))
 }
 
+/// Whether nothing is to be noted when the key signs at `now`.
+pub(crate) fn is_use_noted(row: &SealedKey, now: DateTime<Utc>) -> bool {
+    row.last_used.is_some_and(|noted| now.signed_duration_since(noted) < USE_NOTED_FOR)
+}
+
 /// Notes that the key has signed. The first note ends the key's pending time, so without it the
 /// signature must not leave; a later one only keeps the date roughly right.
 pub(crate) async fn note_use(
@@ -31,7 +36,7 @@ pub(crate) async fn note_use(
     row: &SealedKey,
     now: DateTime<Utc>,
 ) -> Result<(), CustodyError> {
-    let Some(noted) = row.last_used else {
+    if row.last_used.is_none() {
         store.mark_used(&row.key_id, now).await?;
         // Whoever retired it meanwhile saw a key that had signed nothing, and it stays so.
         return match store.by_id(&row.key_id).await? {
@@ -40,8 +45,8 @@ pub(crate) async fn note_use(
                 reason: format!("the key {} was retired just now", row.key_id),
             }),
         };
-    };
-    if now.signed_duration_since(noted) < USE_NOTED_FOR {
+    }
+    if is_use_noted(row, now) {
         return Ok(());
     }
     if let Err(error) = store.mark_used(&row.key_id, now).await {
