@@ -17,6 +17,8 @@ usage: cargo xtask <task>
   chaos [--faults N] [--seed N] [--sqlite]
           publishers and readers on three replicas and PostgreSQL, or on one process and its file,
           under 200 faults or as many as told, and what came of it
+  bench [--row NAME]... [--rounds N] [--seconds S] [--json FILE] [--list]
+          measure how fast the server is beside Notary's and beside a bare handler
   access-cost [--rounds N] [--reads N]
           measure what a check of a token costs on the read path
   custody-cost [--rounds N] [--signatures N] [--only TEXT]
@@ -35,6 +37,7 @@ fn main() -> Result<()> {
         ["chaos", arguments @ ..] => chaos::chaos(arguments),
         ["fuzz", target] => fuzz::fuzz(target, fuzz::SECONDS),
         ["fuzz", target, seconds] => fuzz::fuzz(target, seconds),
+        ["bench", rest @ ..] => task::bench(rest),
         ["access-cost", rest @ ..] => task::access_cost(rest),
         ["custody-cost", rest @ ..] => task::custody_cost(rest),
         ["growth", rest @ ..] => task::growth(rest),

@@ -45,6 +45,13 @@ pub(crate) fn custody_cost(arguments: &[&str]) -> Result<()> {
     cargo(&[&run[..], arguments].concat())
 }
 
+/// The harness in `bench/speed`, with the server built as for users.
+pub(crate) fn bench(arguments: &[&str]) -> Result<()> {
+    cargo(&["build", "--release", "--locked", "--quiet", "--bin", "countersign"])?;
+    let run = ["run", "--release", "--locked", "--quiet", "--package", "countersign-speed", "--"];
+    cargo(&[&run[..], arguments].concat())
+}
+
 fn format_and_lints() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     let lint = ["clippy", "--workspace", "--all-targets", "--locked", "--quiet"];

@@ -93,8 +93,16 @@ impl Countersign {
     /// # Errors
     /// As [`Countersign::start`].
     pub async fn start_on_database(url: &str) -> Result<Self> {
+        Self::start_on_database_with(url, "").await
+    }
+
+    /// The same with a file of these settings.
+    ///
+    /// # Errors
+    /// As [`Countersign::start`], or the settings are refused.
+    pub async fn start_on_database_with(url: &str, settings: &str) -> Result<Self> {
         let data = TempDir::new()?;
-        fs::write(data.path().join(SETTINGS), "")?;
+        fs::write(data.path().join(SETTINGS), settings)?;
         let (process, endpoint) = serve(data.path(), 0, Some(url)).await?;
         Ok(Self { process, endpoint, data, database: Some(url.to_owned()) })
     }
@@ -147,6 +155,12 @@ impl Countersign {
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
+    }
+
+    /// The number of its process, for whoever reads below `/proc`.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
     }
 
     /// The processor time that it has used so far.

@@ -134,7 +134,11 @@ pub(super) struct Storage {
 impl Storage {
     /// Both databases, with Notary's tables, on a PostgreSQL of their own.
     pub(super) async fn on_postgres() -> Result<(Self, Database)> {
-        let postgres = Postgres::start().await?;
+        Self::on_this_postgres(Postgres::start().await?).await
+    }
+
+    /// The same on one that runs.
+    async fn on_this_postgres(postgres: Postgres) -> Result<(Self, Database)> {
         postgres.create_database(GoNotary::SERVER_DATABASE, SERVER_TABLES).await?;
         postgres.create_database(GoNotary::SIGNER_DATABASE, SIGNER_TABLES).await?;
         let url = |name| {
@@ -206,6 +210,15 @@ impl GoNotary {
         Self::on(storage, database).await
     }
 
+    /// The same pair on a PostgreSQL that runs, which ends with it.
+    ///
+    /// # Errors
+    /// As [`GoNotary::start`].
+    pub async fn start_on_postgres(postgres: Postgres) -> Result<Self> {
+        let (storage, database) = Storage::on_this_postgres(postgres).await?;
+        Self::on(storage, database).await
+    }
+
     /// The same pair on MariaDB.
     ///
     /// # Errors
@@ -242,6 +255,12 @@ impl GoNotary {
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The numbers of its processes, server and signer, for whoever reads below `/proc`.
+    #[must_use]
+    pub fn process_ids(&self) -> [u32; 2] {
+        [self.server.id(), self.signer.id()]
     }
 
     /// What the server has written so far.

@@ -46,6 +46,19 @@ impl Postgres {
     /// # Errors
     /// PostgreSQL is not installed (the message names the package) or does not start.
     pub async fn start() -> Result<Self> {
+        Self::start_in(&["-F"]).await
+    }
+
+    /// The same with what is committed on disk before that is said, as in production: tests do not
+    /// wait for that.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub async fn start_durable() -> Result<Self> {
+        Self::start_in(&[]).await
+    }
+
+    async fn start_in(mode: &[&str]) -> Result<Self> {
         let programs = programs()?;
         // Readable by the other user, unlike an ordinary temporary directory.
         let directory =
@@ -71,7 +84,8 @@ impl Postgres {
         let port = steady_port()?;
         let server = Program::new(programs.join("postgres"))
             .within(directory.path())
-            .args(["-D", &data, "-F", "-p", &port.to_string()])
+            .args(["-D", &data, "-p", &port.to_string()])
+            .args(mode.iter().copied())
             .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
             .args(["-c", "max_connections=300"]);
         let process = run(&server, user).await?;
@@ -100,6 +114,12 @@ impl Postgres {
             .args([programs.join("postgres").to_string_lossy(), port.to_string().into()]);
         let process = run(&server, None).await?;
         Ok(Self { process, port, programs, server, user: None, directory })
+    }
+
+    /// The number of its process, for whoever reads below `/proc`.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
     }
 
     /// The processor time that the server and its backends have used so far.

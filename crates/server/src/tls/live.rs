@@ -56,6 +56,12 @@ impl LiveTls {
         self.replace(self.setup().identity.clone(), clients)
     }
 
+    /// What handshakes that begin now use, for a listener that does not follow replacements.
+    #[must_use]
+    pub fn configuration(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.setup().config)
+    }
+
     /// What is in place now.
     pub(super) fn setup(&self) -> Arc<Setup> {
         self.0.load_full()

@@ -1,0 +1,64 @@
+//! What is no row of requests: memory, starts, connections, and work whose floor is no server.
+//!
+//! Each figure starts what it needs for itself, in every round anew where memory is measured.
+
+pub(crate) mod commits;
+mod connections;
+mod large_publish;
+mod memory;
+mod start;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use crate::goal::Bound;
+
+/// A figure with its goal; one value for each round.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figure {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) bound: Bound,
+    pub(crate) values: Vec<f64>,
+}
+
+/// What a figure counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Unit {
+    /// A ratio.
+    Times,
+    /// Millions of bytes.
+    Megabytes,
+    /// Thousands of bytes.
+    Kilobytes,
+}
+
+impl Unit {
+    /// What follows the number.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Times => "×",
+            Self::Megabytes => " MB",
+            Self::Kilobytes => " KB",
+        }
+    }
+}
+
+/// The names of all figures, in the order of the table.
+pub(crate) const NAMES: [&str; 5] =
+    [commits::NAME, large_publish::NAME, memory::NAME, start::NAME, connections::NAME];
+
+/// Measures the figure of a name.
+pub(crate) async fn measure(name: &str, rounds: usize) -> Result<Figure> {
+    let figure = match name {
+        commits::NAME => commits::measure(rounds),
+        connections::NAME => connections::measure(rounds).await,
+        large_publish::NAME => large_publish::measure(rounds).await,
+        memory::NAME => memory::measure(rounds).await,
+        start::NAME => start::measure(rounds).await,
+        _ => Err(anyhow::anyhow!("nobody measures it")),
+    };
+    figure.with_context(|| format!("the figure {name}"))
+}
