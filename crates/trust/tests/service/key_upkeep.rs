@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use chrono::Duration;
 use countersign_custody::{Custody, Home, KeyHomes};
-use countersign_storage::{KeyStore as _, KeyUpkeep as _, Removal, SealedKey};
+use countersign_storage::{
+    KeyBinding, KeyBindings as _, KeyStore as _, KeyUpkeep as _, Removal, SealedKey,
+};
 use countersign_trust::operate::keys::{
     Kept, KeyVerdict, KeyVerifier, Naming, Retiring, StoredRoots, UnusedKeys,
 };
@@ -143,6 +145,11 @@ fn homes(bench: &Bench) -> KeyHomes {
     KeyHomes::new(Arc::default(), vec![(Home::Sealed, sealed)]).unwrap()
 }
 
+fn verifier<'a>(bench: &'a Bench, homes: &'a KeyHomes) -> KeyVerifier<'a> {
+    let (store, now) = (&*bench.store, bench.clock.now());
+    KeyVerifier { homes, metadata: store, at_signer: store, retired: retiring(bench), now }
+}
+
 #[tokio::test]
 async fn keys_that_roots_name_are_tried_out_and_nothing_changes() {
     let bench = Bench::new().await;
@@ -150,7 +157,7 @@ async fn keys_that_roots_name_are_tried_out_and_nothing_changes() {
     let rows = bench.store.by_id(&new).await.unwrap();
     bench.clock.advance(Duration::days(2));
     let homes = homes(&bench);
-    let verifier = KeyVerifier { homes: &homes, metadata: &*bench.store };
+    let verifier = verifier(&bench, &homes);
     let tried = verifier.verify(&gun(GUN)).await.unwrap().unwrap();
     assert_eq!(tried.len(), 2);
     for role in &tried {
@@ -169,7 +176,7 @@ async fn a_key_that_nobody_holds_is_told_and_a_snapshot_key_of_its_owner_is_not(
     let repository = bench.client_snapshot(GUN).await;
     bench.publish(GUN, repository.all_parts()).await.unwrap();
     let homes = homes(&bench);
-    let verifier = KeyVerifier { homes: &homes, metadata: &*bench.store };
+    let verifier = verifier(&bench, &homes);
     let tried = verifier.verify(&gun(GUN)).await.unwrap().unwrap();
     assert_eq!(tried.len(), 1, "the owner holds the snapshot key");
     let id = tried[0].keys[0].key_id.clone();
@@ -179,4 +186,39 @@ async fn a_key_that_nobody_holds_is_told_and_a_snapshot_key_of_its_owner_is_not(
     assert!(!tried[0].is_well());
     assert!(bench.store.bring_back(&id, bench.clock.now()).await.unwrap());
     assert!(verifier.verify(&gun(GUN)).await.unwrap().unwrap()[0].is_well());
+}
+
+/// It is not its owner's: a server has it, or had it.
+#[tokio::test]
+async fn a_snapshot_key_that_was_let_go_of_or_is_lost_at_a_signer_is_told() {
+    let bench = Bench::new().await;
+    let repository = bench.server_snapshot(GUN).await;
+    bench.publish(GUN, repository.all_parts()).await.unwrap();
+    let homes = homes(&bench);
+    let snapshot = bench.trust.key(&gun(GUN), ServerRole::Snapshot).await.unwrap();
+    let id = snapshot.id().as_str().to_owned();
+    assert!(bench.store.retire(&id, bench.clock.now()).await.unwrap());
+    let tried = verifier(&bench, &homes).verify(&gun(GUN)).await.unwrap().unwrap();
+    assert_eq!((tried.len(), &tried[1].keys[0].verdict), (2, &KeyVerdict::NotHeld));
+    assert!(!tried[1].is_well());
+
+    // Without its row nothing tells it from an owner's key; a binding does.
+    let later = bench.clock.now() + Duration::days(1);
+    assert!(bench.store.erase(&id, later).await.unwrap());
+    let tried = verifier(&bench, &homes).verify(&gun(GUN)).await.unwrap().unwrap();
+    assert_eq!(tried.len(), 1);
+    for (other, roles) in [("a/other", 1), (GUN, 2)] {
+        let binding = KeyBinding {
+            key_id: id.clone(),
+            algorithm: "ecdsa".to_owned(),
+            gun: gun(other),
+            role: ServerRole::Snapshot,
+            bound_at: bench.clock.now(),
+            last_used: None,
+        };
+        bench.store.bind_key(&binding).await.unwrap();
+        let tried = verifier(&bench, &homes).verify(&gun(GUN)).await.unwrap().unwrap();
+        assert_eq!(tried.len(), roles, "bound to {other}");
+        assert!(bench.store.unbind_key(&id).await.unwrap());
+    }
 }

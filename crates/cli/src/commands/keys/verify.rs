@@ -5,10 +5,11 @@ use std::io::{self, BufWriter};
 use clap::Args;
 use countersign_storage::StorageError;
 use countersign_trust::operate::keys::{KeyVerdict, KeyVerifier, TriedRole};
+use countersign_trust::{Clock as _, SystemClock};
 use countersign_tuf::names::Gun;
 use serde_json::json;
 
-use super::workroom::Workroom;
+use super::workroom::{Faces, Workroom};
 use super::{Format, gun, shown};
 use crate::exit::Failure;
 use crate::flags::DataDirFlags;
@@ -20,8 +21,8 @@ const PAGE: u32 = 500;
 /// a message that is no metadata; the signature is verified.
 ///
 /// Tells of each GUN which keys sign and where they live; which nobody holds; and which fail, and
-/// why. A snapshot key that is not held is its owner's, and not told of. Ends with code 21 unless
-/// all is well.
+/// why. A snapshot key that is not held, and never was as far as is known, is its owner's and not
+/// told of. Ends with code 21 unless all is well.
 ///
 /// Works beside a running server, needs the passphrase, and changes nothing.
 #[derive(Debug, Args)]
@@ -54,7 +55,14 @@ impl Verify {
         room.run(async |stores| {
             let homes = room.homes(stores).await?;
             let (metadata, inventory) = (stores.metadata(), stores.inventory());
-            let verifier = KeyVerifier { homes: &homes, metadata: &*metadata };
+            let (bindings, faces) = (stores.key_bindings(), Faces::of(stores));
+            let verifier = KeyVerifier {
+                homes: &homes,
+                metadata: &*metadata,
+                at_signer: &*bindings,
+                retired: faces.retiring(),
+                now: SystemClock.now(),
+            };
             let mut report = Report { out: BufWriter::new(io::stdout()), format };
             let mut count = Count::default();
             let mut last: Option<String> = None;

@@ -1,12 +1,15 @@
 //! Trying out the keys that the server is to sign with: found, opened, and a signature made and
 //! verified, in the home that each lives in.
 
+use chrono::{DateTime, Utc};
 use countersign_custody::{CustodyError, Home, KeyHomes};
-use countersign_storage::{MetadataStore, StorageError, StorageResult};
+use countersign_storage::{KeyBindings, MetadataStore, StorageError, StorageResult};
 use countersign_tuf::keys::{KeyId, PublicKey, verify_signature};
 use countersign_tuf::metadata::Root;
 use countersign_tuf::names::{Gun, RoleName, ServerRole};
 use countersign_tuf::verify::{RoleKeys, Unverified};
+
+use super::retire::Retiring;
 
 /// What is signed: no JSON, so no metadata.
 const TRIAL: &[u8] = b"countersign keys verify: whether this key signs. This is no metadata.";
@@ -18,6 +21,12 @@ pub struct KeyVerifier<'a> {
     pub homes: &'a KeyHomes,
     /// The roots.
     pub metadata: &'a dyn MetadataStore,
+    /// What is known of a signer's keys without asking it.
+    pub at_signer: &'a dyn KeyBindings,
+    /// Keys that were let go of.
+    pub retired: Retiring<'a>,
+    /// The time of the look.
+    pub now: DateTime<Utc>,
 }
 
 /// The keys that a current root names for one role.
@@ -69,20 +78,44 @@ impl KeyVerifier<'_> {
     /// where its owner does not hold the key. `None`: there is no root that can be read.
     ///
     /// # Errors
-    /// [`StorageError`] when the root could not be looked up.
+    /// [`StorageError`] when the root, or whose key it names, could not be looked up.
     pub async fn verify(&self, gun: &Gun) -> StorageResult<Option<Vec<TriedRole>>> {
         let Some(root) = self.current_root(gun).await? else { return Ok(None) };
         let mut tried = Vec::new();
         for role in [ServerRole::Timestamp, ServerRole::Snapshot] {
             let found = self.try_role(gun, role, root.role_keys(&role.name())).await;
-            // A snapshot key that is not here is its owner's.
-            let is_owners = role == ServerRole::Snapshot
-                && found.keys.iter().all(|key| key.verdict == KeyVerdict::NotHeld);
-            if !is_owners {
+            if !self.is_owners(gun, &found).await? {
                 tried.push(found);
             }
         }
         Ok(Some(tried))
+    }
+
+    /// A snapshot key that is not here is its owner's, unless it is known to have been here.
+    async fn is_owners(&self, gun: &Gun, found: &TriedRole) -> StorageResult<bool> {
+        let is_nowhere = found.keys.iter().all(|key| key.verdict == KeyVerdict::NotHeld);
+        if found.role != ServerRole::Snapshot || !is_nowhere {
+            return Ok(false);
+        }
+        for key in &found.keys {
+            if self.was_here(gun, &key.key_id).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn was_here(&self, gun: &Gun, key_id: &str) -> StorageResult<bool> {
+        let bound = match self.at_signer.binding(key_id).await {
+            // Whatever it said, a server wrote it.
+            Err(StorageError::Corrupt { .. }) => return Ok(true),
+            read => read?,
+        };
+        if bound.is_some_and(|binding| binding.gun == *gun) {
+            return Ok(true);
+        }
+        let retired = self.retired.find_retired(key_id, self.now).await?;
+        Ok(retired.is_some_and(|retired| retired.record.gun == gun.as_str()))
     }
 
     async fn current_root(&self, gun: &Gun) -> StorageResult<Option<Root>> {
