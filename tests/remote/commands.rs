@@ -136,3 +136,32 @@ async fn whom_the_signer_denies_is_told_so_and_nothing_is_prepared() -> Result<(
     ensure!(told(&server).await? == before, "nothing has changed");
     Ok(())
 }
+
+/// The signer has no roots, so it cannot know which of its keys are in use.
+#[tokio::test]
+async fn a_key_in_use_is_not_retired_at_our_signer_unless_the_roots_are_known() -> Result<()> {
+    let signer = CountersignSigner::start().await?;
+    let server = published(&signer).await?;
+    let wire = Wire::to(server.endpoint())?;
+    let id = named(&wire, GUN, "timestamp").await?;
+    let there = signer.folder().join("data");
+    fs::copy(signer.settings(), there.join("countersign.toml"))?;
+    let before = objects(&there, &["list"]).await?;
+    ensure!(before.len() == 2, "{before:?}");
+    for arguments in [&["retire", &id][..], &["retire", "--gun", GUN]] {
+        let (code, said) = keys(&there, arguments).await?;
+        ensure!(code == 21 && said.contains("--roots-elsewhere"), "{code}: {said}");
+        ensure!(objects(&there, &["list"]).await? == before, "nothing has changed");
+    }
+    let (code, said) = keys(server.data(), &["verify"]).await?;
+    ensure!(code == 0, "{code}: {said}");
+
+    let retired = objects(&there, &["retire", &id, "--roots-elsewhere"]).await?;
+    ensure!(retired.len() == 1 && retired[0]["done"] == "retired", "{retired:?}");
+    let (code, said) = keys(server.data(), &["verify"]).await?;
+    ensure!(code == 21 && said.contains("NOT HELD"), "{code}: {said}");
+    ensure!(objects(&there, &["retire", "--undo", &id]).await?.len() == 1);
+    let (code, said) = keys(server.data(), &["verify"]).await?;
+    ensure!(code == 0, "{code}: {said}");
+    Ok(())
+}

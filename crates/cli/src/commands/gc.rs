@@ -8,7 +8,7 @@ use countersign_config::sections::keys::Keys;
 use countersign_config::sections::retention::Retention as Settings;
 use countersign_storage::{GivingBack, Removal, Space};
 use countersign_trust::operate::gc::{Cleared, Keep, Plan, Shelves, clear};
-use countersign_trust::operate::keys::{Collected, Retiring, UnusedKeys};
+use countersign_trust::operate::keys::{Collected, Retiring, RootsOf, UnusedKeys};
 use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
@@ -138,7 +138,8 @@ async fn retire_unused(
     removal: Removal,
 ) -> Result<(), Failure> {
     let (keys, upkeep, inventory) = (stores.keys(), stores.key_upkeep(), stores.inventory());
-    let among = Retiring { keys: &*keys, upkeep: &*upkeep, inventory: &*inventory };
+    let (keys, upkeep, inventory) = (&*keys, &*upkeep, &*inventory);
+    let among = Retiring { keys, upkeep, inventory, roots: RootsOf::ThisServer };
     let unused = UnusedKeys { among, waited_for };
     let failed = |error| Failure::of_storage(error, databases.keys());
     let Collected { retired } = unused.collect(removal, SystemClock.now()).await.map_err(failed)?;

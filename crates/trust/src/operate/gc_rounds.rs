@@ -15,7 +15,7 @@ use countersign_storage::{
 use futures_util::FutureExt as _;
 
 use super::gc::{Cleared, Plan, Shelves, clear};
-use super::keys::{Collected, Retiring, UnusedKeys};
+use super::keys::{Collected, Retiring, RootsOf, UnusedKeys};
 use crate::Clock;
 
 /// A server that is restarted every few hours is to come to it too.
@@ -85,8 +85,8 @@ impl Rounds {
     }
 
     async fn retire_unused(&self, unused: &UnusedKeyRounds) -> Result<Collected, StorageError> {
-        let among =
-            Retiring { keys: &*unused.keys, upkeep: &*unused.upkeep, inventory: &*self.inventory };
+        let (keys, upkeep, inventory) = (&*unused.keys, &*unused.upkeep, &*self.inventory);
+        let among = Retiring { keys, upkeep, inventory, roots: RootsOf::ThisServer };
         let unused = UnusedKeys { among, waited_for: unused.waited_for };
         unused.collect(Removal::Real, self.clock.now()).await
     }

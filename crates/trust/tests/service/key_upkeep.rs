@@ -8,7 +8,7 @@ use countersign_storage::{
     KeyBinding, KeyBindings as _, KeyStore as _, KeyUpkeep as _, Removal, SealedKey,
 };
 use countersign_trust::operate::keys::{
-    Kept, KeyVerdict, KeyVerifier, Naming, Retiring, StoredRoots, UnusedKeys,
+    Kept, KeyVerdict, KeyVerifier, Naming, Retiring, RootsOf, StoredRoots, UnusedKeys,
 };
 use countersign_trust::{Clock as _, TrustError};
 use countersign_tuf::names::ServerRole;
@@ -20,7 +20,8 @@ use crate::bench::{Bench, gun};
 const GUN: &str = "example.com/team/app";
 
 fn retiring(bench: &Bench) -> Retiring<'_> {
-    Retiring { keys: &*bench.store, upkeep: &*bench.store, inventory: &*bench.store }
+    let store = &*bench.store;
+    Retiring { keys: store, upkeep: store, inventory: store, roots: RootsOf::ThisServer }
 }
 
 /// Retires the keys that have waited for 90 days; says how many.
@@ -71,6 +72,34 @@ async fn a_key_that_the_current_root_names_is_not_retired() {
     let kept = retiring(&bench).retire(&new, bench.clock.now()).await.unwrap();
     assert_eq!(kept, Err(Kept::Named { gun: GUN.to_owned(), version: 2 }));
     assert_eq!(bench.store.by_id(&new).await.unwrap(), before);
+}
+
+/// As on the database of a signer: the roots that name its keys are its servers'.
+#[tokio::test]
+async fn where_no_root_is_stored_a_key_that_has_signed_is_retired_only_by_who_knows_the_roots() {
+    let bench = Bench::new().await;
+    let role = ServerRole::Timestamp;
+    let key = bench.trust.rotate_key(&gun(GUN), role).await.unwrap();
+    let id = key.id().as_str();
+    assert!(retiring(&bench).judge(id).await.unwrap().is_ok(), "nobody uses it");
+    assert!(bench.custody.sign(&gun(GUN), role, key.id(), b"message").await.unwrap().is_some());
+    let row = bench.store.by_id(id).await.unwrap();
+    for kept in [
+        retiring(&bench).judge(id).await.unwrap().err(),
+        retiring(&bench).retire(id, bench.clock.now()).await.unwrap().err(),
+    ] {
+        assert_eq!(kept, Some(Kept::RootsElsewhere));
+    }
+    assert_eq!(bench.store.by_id(id).await.unwrap(), row);
+    let knowing = Retiring { roots: RootsOf::OtherServers, ..retiring(&bench) };
+    knowing.retire(id, bench.clock.now()).await.unwrap().unwrap();
+    assert_eq!(bench.store.by_id(id).await.unwrap(), None);
+
+    // A server has roots: of a GUN without one it knows that none names the key.
+    assert!(bench.store.bring_back(id, bench.clock.now()).await.unwrap());
+    let other = bench.server_snapshot("a/other").await;
+    bench.publish("a/other", other.all_parts()).await.unwrap();
+    retiring(&bench).retire(id, bench.clock.now()).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use clap::Args;
-use countersign_trust::operate::keys::{Kept, Retired, Retiring};
+use countersign_trust::operate::keys::{Kept, Retired, Retiring, RootsOf};
 use countersign_trust::{Clock as _, KeyList, Standing, SystemClock};
 use countersign_tuf::names::Gun;
 use serde_json::json;
@@ -19,7 +19,9 @@ use crate::flags::DataDirFlags;
 /// A key that a root names stays, and so does one that a publish takes into use at this moment.
 /// Retired keys stay in the database until countersign keys purge removes them; --undo brings them
 /// back. With --gun the keys are retired that took part in signing and that later ones replaced;
-/// pending ones are retired by their ID only. Keys of another signer are let go of there.
+/// pending ones are retired by their ID only. Keys of another signer are let go of there: on the
+/// database of a signer of countersign, which has no roots, a key that has signed is retired by its
+/// ID and with --roots-elsewhere only.
 ///
 /// Works beside running servers, needs no passphrase. Ends with code 21 when a key stays.
 #[derive(Debug, Args)]
@@ -36,6 +38,10 @@ pub(super) struct Retire {
     /// All keys of this GUN that later ones replaced
     #[arg(long, value_name = "GUN", value_parser = gun, conflicts_with_all = ["keys", "undo"])]
     gun: Option<Gun>,
+    /// Retire keys that have signed though no root is stored here: their servers' roots do not name
+    /// them any more
+    #[arg(long, conflicts_with_all = ["gun", "undo"])]
+    roots_elsewhere: bool,
     /// Bring retired keys back
     #[arg(long)]
     undo: bool,
@@ -49,22 +55,24 @@ pub(super) struct Retire {
 
 impl Retire {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let Self { flags, keys, gun, undo, dry_run, format } = self;
+        let Self { flags, keys, gun, roots_elsewhere, undo, dry_run, format } = self;
         let room = Workroom::of(flags)?;
         let way = match (undo, dry_run) {
             (true, _) => Way::Undo,
             (false, true) => Way::Rehearse,
             (false, false) => Way::Retire,
         };
+        let roots = if roots_elsewhere { RootsOf::OtherServers } else { RootsOf::ThisServer };
         room.run(async |stores| {
             let keys = match &gun {
                 Some(gun) => replaced(&room, stores, gun).await?,
                 None => keys,
             };
             let faces = Faces::of(stores);
+            let retiring = Retiring { roots, ..faces.retiring() };
             let mut left = 0;
             for key_id in &keys {
-                let done = way.treat(faces.retiring(), stores, key_id).await;
+                let done = way.treat(retiring, stores, key_id).await;
                 let done = done.map_err(|error| room.failed(error))?;
                 left += usize::from(done.is_err());
                 tell(key_id, &done, way, format).map_err(Failure::Output)?;

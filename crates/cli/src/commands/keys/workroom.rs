@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_config::Settings;
 use countersign_custody::KeyHomes;
-use countersign_trust::operate::keys::Retiring;
+use countersign_trust::operate::keys::{Retiring, RootsOf};
 use countersign_trust::{Clock as _, SystemClock};
 use tokio::runtime::Runtime;
 
@@ -87,6 +87,7 @@ impl Faces {
     }
 
     pub(super) fn retiring(&self) -> Retiring<'_> {
-        Retiring { keys: &*self.keys, upkeep: &*self.upkeep, inventory: &*self.inventory }
+        let (keys, upkeep, inventory) = (&*self.keys, &*self.upkeep, &*self.inventory);
+        Retiring { keys, upkeep, inventory, roots: RootsOf::ThisServer }
     }
 }

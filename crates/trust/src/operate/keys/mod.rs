@@ -10,7 +10,7 @@ mod stored_roots;
 mod unused;
 mod verify;
 
-pub use retire::{Kept, Retired, Retiring};
+pub use retire::{Kept, Retired, Retiring, RootsOf};
 pub use stored_roots::{Naming, StoredRoots};
 pub use unused::{Collected, UnusedKeys};
 pub use verify::{KeyVerdict, KeyVerifier, TriedKey, TriedRole};

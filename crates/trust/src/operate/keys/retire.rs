@@ -18,6 +18,19 @@ pub struct Retiring<'a> {
     pub upkeep: &'a dyn KeyUpkeep,
     /// The roots.
     pub inventory: &'a dyn Inventory,
+    /// Whether those are all.
+    pub roots: RootsOf,
+}
+
+/// Which roots may name the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RootsOf {
+    /// Those that are stored beside the keys. Where nothing is stored, as with a signer, it is not
+    /// known which keys are named, and those that have signed stay.
+    #[default]
+    ThisServer,
+    /// Those of servers elsewhere; whoever asks knows that they do not name the keys.
+    OtherServers,
 }
 
 /// A key that was let go of.
@@ -48,6 +61,12 @@ pub enum Kept {
     /// It was to be brought back, and is not retired.
     #[error("there is no retired key of this ID")]
     NotRetired,
+    /// It has signed, and nothing is stored here that could say whether a root names it.
+    #[error(
+        "it has signed, and no root is stored here to say whether one names it, as on a signer's \
+         database: look at its servers, and if none names it give --roots-elsewhere"
+    )]
+    RootsElsewhere,
     /// A publish took it into use just now; it is as it was.
     #[error("it was taken into use just now")]
     TakenIntoUse,
@@ -95,11 +114,19 @@ impl Retiring<'_> {
     async fn judge_roots(&self, row: &SealedKey) -> StorageResult<Result<(), Kept>> {
         let roots = StoredRoots::of(self.inventory, &row.gun).await?;
         let gun = row.gun.clone();
+        let needs_roots = self.roots == RootsOf::ThisServer && row.last_used.is_some();
+        if needs_roots && roots.current().is_none() && self.stores_nothing().await? {
+            return Ok(Err(Kept::RootsElsewhere));
+        }
         Ok(match roots.names_now(&row.key_id) {
             Some(false) => Ok(()),
             Some(true) => Err(Kept::Named { gun, version: roots.current().unwrap_or_default() }),
             None => Err(Kept::UnreadableRoot { gun }),
         })
+    }
+
+    async fn stores_nothing(&self) -> StorageResult<bool> {
+        Ok(self.inventory.guns(None, 1).await?.is_empty())
     }
 
     /// Lets go of a key that [`Retiring::judge`] gave. Taken into use since, it stays.
