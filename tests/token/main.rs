@@ -20,7 +20,11 @@ mod flows;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod leftovers;
+#[cfg(test)]
 mod moving;
+#[cfg(test)]
+mod purging;
 #[cfg(test)]
 mod readable;
 #[cfg(test)]

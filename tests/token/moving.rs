@@ -21,7 +21,7 @@ impl Bench {
     }
 
     /// A key that is sealed, and has signed.
-    async fn sealed_key(&self, algorithm: ServerKeyAlgorithm) -> PublicKey {
+    pub(crate) async fn sealed_key(&self, algorithm: ServerKeyAlgorithm) -> PublicKey {
         let sealed = self.sealed().await;
         let key = pending(&sealed, algorithm).await;
         sign_well(&sealed, &key).await;

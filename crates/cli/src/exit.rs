@@ -111,6 +111,12 @@ pub(crate) enum Failure {
     /// Keys were not let go of.
     #[error("{left} of {all} keys stay as they are: see what is said of each")]
     KeysKept { left: usize, all: usize },
+    /// The token has keys that no row names.
+    #[error(
+        "the token has {count} keys of ours that no row names: see what is said of each; countersign keys \
+         purge --leftover removes one"
+    )]
+    KeysLeftOver { count: usize },
     /// Where keys live cannot be reached.
     #[error("keys cannot be reached now ({reason}): mend that and give the same command again")]
     KeysUnavailable { reason: String },
@@ -222,7 +228,11 @@ pub(crate) const EXIT_CODES: [(u8, &str); 23] = [
     (18, "a file of the audit log cannot be used, or another server writes it"),
     (19, "access explain was asked for something that the rules do not allow"),
     (20, "keys rotate-passphrase is not at its end: a server lacks it, or keys do not open"),
-    (21, "keys verify found keys that do not sign, or keys retire left some as they are"),
+    (
+        21,
+        "keys verify found keys that do not sign or that no row names, or keys retire or purge left \
+         some as they are",
+    ),
     (22, "the token of the keys cannot be used: its module, its label or its PIN"),
 ];
 
@@ -300,7 +310,7 @@ impl Failure {
             Self::KeysUnopened { .. }
             | Self::PassphraseClung { .. }
             | Self::PassphraseLacking { .. } => 20,
-            Self::KeysFail { .. } | Self::KeysKept { .. } => 21,
+            Self::KeysFail { .. } | Self::KeysKept { .. } | Self::KeysLeftOver { .. } => 21,
             Self::NoPin { .. } | Self::Token(_) => 22,
             Self::Several(problems) => problems.first().map_or(1, Self::code),
             // The shell's convention for an end by a signal.

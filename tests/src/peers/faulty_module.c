@@ -29,8 +29,8 @@ struct list {
     any function[FUNCTIONS];
 };
 
-enum watched { OPEN_SESSION = 12, LOGIN = 18, CREATE_OBJECT = 20, FIND_OBJECTS_INIT = 26,
-               SIGN_INIT = 42, SIGN = 43, GENERATE_KEY_PAIR = 59, GET_TOKEN_INFO = 6 };
+enum watched { OPEN_SESSION = 12, LOGIN = 18, CREATE_OBJECT = 20, DESTROY_OBJECT = 22,
+               FIND_OBJECTS_INIT = 26, SIGN_INIT = 42, SIGN = 43, GENERATE_KEY_PAIR = 59, GET_TOKEN_INFO = 6 };
 
 static struct list ours, *theirs;
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
@@ -104,6 +104,7 @@ static number judged(const char *name)
 WATCHED(C_OpenSession, OPEN_SESSION)
 WATCHED(C_Login, LOGIN)
 WATCHED(C_CreateObject, CREATE_OBJECT)
+WATCHED(C_DestroyObject, DESTROY_OBJECT)
 WATCHED(C_FindObjectsInit, FIND_OBJECTS_INIT)
 WATCHED(C_SignInit, SIGN_INIT)
 WATCHED(C_GenerateKeyPair, GENERATE_KEY_PAIR)
@@ -141,6 +142,7 @@ number C_GetFunctionList(struct list **list)
     ours.function[OPEN_SESSION] = C_OpenSession;
     ours.function[LOGIN] = C_Login;
     ours.function[CREATE_OBJECT] = C_CreateObject;
+    ours.function[DESTROY_OBJECT] = C_DestroyObject;
     ours.function[FIND_OBJECTS_INIT] = C_FindObjectsInit;
     ours.function[SIGN_INIT] = C_SignInit;
     ours.function[SIGN] = C_Sign;

@@ -9,7 +9,7 @@ pub(crate) mod token;
 
 use std::sync::Arc;
 
-use countersign_custody::pkcs11::TokenCustody;
+use countersign_custody::pkcs11::{Token, TokenCustody};
 use countersign_custody::remote::RemoteCustody;
 use countersign_custody::signature_log::LoggedCustody;
 use countersign_custody::{Custody, CustodyError, Home, HomesById, KeyHomes, KeysById};
@@ -29,6 +29,8 @@ pub(crate) struct Opened {
     pub(crate) custody: Arc<KeyHomes>,
     /// The signer among them, if there is one.
     pub(crate) signer: Option<Arc<RemoteCustody>>,
+    /// The token among them, if there is one.
+    pub(crate) token: Option<Token>,
     /// One line each.
     pub(crate) warnings: Vec<String>,
     /// What is to run beside whoever serves with it, where keys are sealed.
@@ -51,8 +53,10 @@ impl Opening<'_> {
     pub(crate) async fn open(&self) -> Result<Opened, Failure> {
         let (mut homes, mut warnings, mut following) = (Homes::new(), Vec::new(), None);
         // Before the database is waited for: what is wrong with the token is said at once.
-        if let Some((token, warning)) = self.token().await? {
-            homes.push((Home::Token, Arc::new(token)));
+        let opened = token::open(self.pkcs11).await?;
+        let token = opened.as_ref().map(|opened| opened.token.clone());
+        if let Some(OpenedToken { token, warning }) = opened {
+            homes.push((Home::Token, Arc::new(self.in_token(token))));
             warnings.extend(warning);
         }
         let signer = self.signer.map(|known| known.custody(self.stores)).transpose()?;
@@ -70,7 +74,7 @@ impl Opening<'_> {
         let homes = homes.into_iter().map(LoggedCustody::in_home).collect();
         let custody = KeyHomes::new(Arc::clone(&self.plan), homes)
             .map_err(|missing| Failure::Usage(missing.to_string()))?;
-        Ok(Opened { custody: Arc::new(custody), signer, warnings, following })
+        Ok(Opened { custody: Arc::new(custody), signer, token, warnings, following })
     }
 
     /// Whether there are sealed keys, or may be some. Servers whose keys are all at a signer need
@@ -89,13 +93,13 @@ impl Opening<'_> {
 
     /// What a signer makes and uses for others.
     pub(crate) async fn open_for_others(&self) -> Result<OpenedForOthers, Failure> {
-        let token = self.token().await?;
+        let token = token::open(self.pkcs11).await?;
         let (sealed, mut warnings) = self.sealed().await?;
         let sealed = Arc::new(sealed);
         let following = Following::new(self.stores, &sealed, self.passphrases);
         let mut homes: Vec<(Home, Arc<dyn KeysById>)> = vec![(Home::Sealed, sealed)];
-        if let Some((token, warning)) = token {
-            homes.push((Home::Token, Arc::new(token)));
+        if let Some(OpenedToken { token, warning }) = token {
+            homes.push((Home::Token, Arc::new(self.in_token(token))));
             warnings.extend(warning);
         }
         let keys = HomesById::new(Arc::clone(&self.plan), homes)
@@ -103,12 +107,9 @@ impl Opening<'_> {
         Ok(OpenedForOthers { keys: Arc::new(keys), warnings, following })
     }
 
-    /// The keys in the token, if one is configured, and why they cannot be used now.
-    async fn token(&self) -> Result<Option<(TokenCustody, Option<String>)>, Failure> {
-        let Some(OpenedToken { token, warning }) = token::open(self.pkcs11).await? else {
-            return Ok(None);
-        };
+    /// The keys in the token.
+    fn in_token(&self, token: Token) -> TokenCustody {
         let (keys, now) = (self.stores.keys(), Arc::new(|| SystemClock.now()));
-        Ok(Some((TokenCustody::new(keys, token, self.settings, now), warning)))
+        TokenCustody::new(keys, token, self.settings, now)
     }
 }

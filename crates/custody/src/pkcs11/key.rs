@@ -50,12 +50,7 @@ impl TokenKey {
     /// # Errors
     /// [`TokenError::AnotherToken`] when it is in a token of another label.
     pub fn named(token: &Token, uri: &TokenUri, public: PublicKey) -> Result<Self, TokenError> {
-        if uri.token() != token.label() {
-            return Err(TokenError::AnotherToken {
-                label: uri.token().to_owned(),
-                configured: token.label().to_owned(),
-            });
-        }
+        refuse_another_token(token, uri)?;
         Ok(Self { token: token.clone(), public, id: uri.id().to_vec() })
     }
 
@@ -123,6 +118,16 @@ impl TokenKey {
         let id = self.id;
         self.token.change(move |session| session.destroy(&id)).await
     }
+
+    /// Removes the key that `uri` names. One that is not there is no error.
+    ///
+    /// # Errors
+    /// As [`TokenKey::named`] and [`TokenKey::destroy`].
+    pub async fn remove(token: &Token, uri: &TokenUri) -> Result<(), TokenError> {
+        refuse_another_token(token, uri)?;
+        let id = uri.id().to_vec();
+        token.change(move |session| session.destroy(&id)).await
+    }
 }
 
 impl fmt::Debug for TokenKey {
@@ -134,7 +139,41 @@ impl fmt::Debug for TokenKey {
     }
 }
 
+fn refuse_another_token(token: &Token, uri: &TokenUri) -> Result<(), TokenError> {
+    if uri.token() == token.label() {
+        return Ok(());
+    }
+    let (label, configured) = (uri.token().to_owned(), token.label().to_owned());
+    Err(TokenError::AnotherToken { label, configured })
+}
+
+/// What every label of ours begins with.
+const LABEL: &str = "countersign ";
+
 /// What an operator finds it by.
 fn label(gun: &str, role: &str) -> String {
-    format!("countersign {gun} {role}")
+    format!("{LABEL}{gun} {role}")
+}
+
+/// GUN and role in a label; `None` where it is not ours.
+pub(super) fn parts_of_label(label: &str) -> Option<(&str, &str)> {
+    let (gun, role) = label.strip_prefix(LABEL)?.rsplit_once(' ')?;
+    let is_role = role.is_empty()
+        || [ServerRole::Snapshot, ServerRole::Timestamp].iter().any(|known| known.as_str() == role);
+    is_role.then_some((gun, role))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_gives_gun_and_role_back_and_what_is_not_ours_gives_none() {
+        for (gun, role) in [("a/b", "timestamp"), ("a b ", "snapshot"), ("", ""), ("a", "")] {
+            assert_eq!(parts_of_label(&label(gun, role)), Some((gun, role)));
+        }
+        for other in ["", "countersign", "countersign ", "countersign a/b root", "a/b timestamp"] {
+            assert_eq!(parts_of_label(other), None, "{other:?}");
+        }
+    }
 }

@@ -7,6 +7,7 @@
 //!   that are opened again when the token comes back.
 //! - [`TokenKey`] is a key in it (`objects` makes, finds and uses what the token calls objects);
 //!   [`TokenUri`] is how a row of the key database names it.
+//! - [`leftovers`] are keys in it that no row names.
 //! - [`TokenError`] says what is wrong and how it is mended.
 //!
 //! Never in here: SQL, where the PIN comes from, and private keys outside the token, except
@@ -18,6 +19,8 @@ mod by_id;
 mod custody;
 mod error;
 mod key;
+mod labelled;
+mod leftovers;
 mod module;
 mod objects;
 mod point;
@@ -28,5 +31,6 @@ mod uri;
 pub use custody::TokenCustody;
 pub use error::TokenError;
 pub use key::TokenKey;
+pub use leftovers::{Leftover, leftovers};
 pub use token::{Pin, Token, TokenSettings};
 pub use uri::TokenUri;

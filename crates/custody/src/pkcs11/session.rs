@@ -79,7 +79,17 @@ impl OpenSession {
         class: ObjectClass,
         id: &[u8],
     ) -> Result<Vec<ObjectHandle>, TokenError> {
-        let wanted = [Attribute::Class(class), Attribute::Token(true), Attribute::Id(id.to_vec())];
+        self.find_like(class, &[Attribute::Id(id.to_vec())])
+    }
+
+    /// Every object of this class that is in the token itself and has these attributes.
+    pub(super) fn find_like(
+        &self,
+        class: ObjectClass,
+        like: &[Attribute],
+    ) -> Result<Vec<ObjectHandle>, TokenError> {
+        let mut wanted = vec![Attribute::Class(class), Attribute::Token(true)];
+        wanted.extend_from_slice(like);
         self.session.find_objects(&wanted).map_err(|error| self.error(&error))
     }
 
@@ -88,10 +98,20 @@ impl OpenSession {
     /// A token that other sessions write to may show an object late, so it is looked for until a
     /// look finds none.
     pub(super) fn destroy(&mut self, id: &[u8]) -> Result<(), TokenError> {
+        self.destroy_all(id, &[Attribute::Id(id.to_vec())])
+    }
+
+    /// The same of those that have this `CKA_LABEL` too.
+    pub(super) fn destroy_labelled(&mut self, id: &[u8], label: &str) -> Result<(), TokenError> {
+        let label = Attribute::Label(label.as_bytes().to_vec());
+        self.destroy_all(id, &[Attribute::Id(id.to_vec()), label])
+    }
+
+    fn destroy_all(&mut self, id: &[u8], like: &[Attribute]) -> Result<(), TokenError> {
         self.private_keys.remove(id);
         for _ in 0..MOST_LOOKS {
-            let mut found = self.find_all(ObjectClass::PRIVATE_KEY, id)?;
-            found.extend(self.find_all(ObjectClass::PUBLIC_KEY, id)?);
+            let mut found = self.find_like(ObjectClass::PRIVATE_KEY, like)?;
+            found.extend(self.find_like(ObjectClass::PUBLIC_KEY, like)?);
             if found.is_empty() {
                 break;
             }

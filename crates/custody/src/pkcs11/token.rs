@@ -149,7 +149,16 @@ impl Token {
         &self,
         work: impl Fn(&mut OpenSession) -> Result<T, TokenError> + Send + Sync + 'static,
     ) -> Result<T, TokenError> {
-        let done = self.call_twice(Arc::new(work)).await;
+        self.call_within(self.inner.patience, work).await
+    }
+
+    /// As [`Token::call`], with other patience.
+    pub(super) async fn call_within<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        work: impl Fn(&mut OpenSession) -> Result<T, TokenError> + Send + Sync + 'static,
+    ) -> Result<T, TokenError> {
+        let done = self.call_twice(patience, Arc::new(work)).await;
         self.inner.note(done.as_ref().err());
         done
     }
@@ -169,9 +178,10 @@ impl Token {
 
     async fn call_twice<T: Send + 'static>(
         &self,
+        patience: Duration,
         work: Arc<impl Fn(&mut OpenSession) -> Result<T, TokenError> + Send + Sync + 'static>,
     ) -> Result<T, TokenError> {
-        within(self.inner.patience, &self.inner.label, async {
+        within(patience, &self.inner.label, async {
             let seen = self.inner.restarts.load(Ordering::SeqCst);
             let first = match self.attempt(Arc::clone(&work)).await? {
                 Err(error) if error.may_pass_with_a_new_start() => error,

@@ -37,6 +37,10 @@ pub trait KeyUpkeep: Send + Sync {
         most: u32,
     ) -> StorageResult<Vec<SealedKey>>;
 
+    /// The rows of keys in a token whose key IDs follow `after` (`None`: the first), in the order of
+    /// key IDs; at most `most`. Retired ones are among them: their objects are in the token still.
+    async fn in_token(&self, after: Option<&str>, most: u32) -> StorageResult<Vec<SealedKey>>;
+
     /// Puts what seals `anew` (sealed bytes, alias and the two algorithms) in place of what seals
     /// `was`, if the row is still sealed as `was` is. Whether it was. Also for a retired key, and
     /// for one that goes into a token or comes out of one.

@@ -102,6 +102,31 @@ pub async fn keys_in_a_token_are_under_no_alias<S: KeyUpkeep + KeyStore>(to: &S)
     assert_eq!(under(to, "PKCS11", 10).await, ["01"]);
 }
 
+/// Every key in a token comes once, whole, whatever the size of the pages; retired ones too, as
+/// long as their rows are there.
+pub async fn keys_in_a_token_are_gone_through_with_the_retired_ones<S>(to: &S)
+where
+    S: KeyUpkeep + KeyStore,
+{
+    assert_eq!(to.in_token(None, 10).await.must(), []);
+    let sealed = SealedKey { passphrase_alias: "PKCS11".to_owned(), ..key("02", "a/02") };
+    let odd = SealedKey { keywrap_alg: "pkcs11".to_owned(), ..key("05", "a/05") };
+    let (one, three, four) =
+        (in_token("01", "a/01"), in_token("03", "a/03"), in_token("04", "a/04"));
+    put(to, &[four.clone(), sealed, one.clone(), three.clone(), odd]).await;
+    assert!(to.retire("03", moment(4)).await.must());
+    for most in [1, 2, 3, 10] {
+        let ids = walk(most, |after| async move {
+            let found = to.in_token(after.as_deref(), most).await.must();
+            found.into_iter().map(|row| row.key_id).collect()
+        });
+        assert_eq!(ids.await, ["01", "03", "04"], "{most}");
+    }
+    assert_eq!(to.in_token(None, 10).await.must(), [one.clone(), three, four.clone()]);
+    assert!(to.erase("03", moment(5)).await.must());
+    assert_eq!(to.in_token(None, 10).await.must(), [one, four]);
+}
+
 /// What seals a key is put in place of what sealed it; nothing else of its row changes.
 pub async fn a_key_is_sealed_anew_and_stays_the_same<S>(to: &S)
 where

@@ -126,6 +126,7 @@ macro_rules! conformance_names {
             a_store_without_keys_has_nothing_to_keep_up,
             keys_under_an_alias_are_of_no_other,
             keys_in_a_token_are_under_no_alias,
+            keys_in_a_token_are_gone_through_with_the_retired_ones,
             a_key_is_sealed_anew_and_stays_the_same,
             a_key_that_is_no_longer_sealed_so_is_not_sealed_anew,
             one_key_is_not_sealed_in_the_place_of_another,

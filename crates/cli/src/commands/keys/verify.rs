@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter};
 
 use clap::Args;
+use countersign_custody::pkcs11::{Leftover, Token, leftovers};
 use countersign_storage::StorageError;
 use countersign_trust::operate::keys::{KeyVerdict, KeyVerifier, TriedRole};
 use countersign_trust::{Clock as _, SystemClock};
@@ -11,6 +12,8 @@ use serde_json::json;
 
 use super::workroom::{Faces, Workroom};
 use super::{Format, gun, shown};
+use crate::custody::Opened;
+use crate::database::Stores;
 use crate::exit::Failure;
 use crate::flags::DataDirFlags;
 
@@ -22,7 +25,8 @@ const PAGE: u32 = 500;
 ///
 /// Tells of each GUN which keys sign and where they live; which nobody holds; and which fail, and
 /// why. A snapshot key that is not held, and never was as far as is known, is its owner's and not
-/// told of. Ends with code 21 unless all is well.
+/// told of. Where a token is configured, keys of ours in it that no row names are told of too. Ends
+/// with code 21 unless all is well.
 ///
 /// Works beside a running server, needs the passphrase, and changes nothing.
 #[derive(Debug, Args)]
@@ -53,11 +57,11 @@ impl Verify {
         let Self { flags, gun, format } = self;
         let room = Workroom::of(flags)?;
         room.run(async |stores| {
-            let homes = room.homes(stores).await?;
+            let Opened { custody, token, .. } = room.open_keys(stores).await?;
             let (metadata, inventory) = (stores.metadata(), stores.inventory());
             let (bindings, faces) = (stores.key_bindings(), Faces::of(stores));
             let verifier = KeyVerifier {
-                homes: &homes,
+                homes: &custody,
                 metadata: &*metadata,
                 at_signer: &*bindings,
                 retired: faces.retiring(),
@@ -83,10 +87,35 @@ impl Verify {
                     report.tell(name, tried.as_deref()).map_err(Failure::Output)?;
                 }
             }
+            let found = left_over(token, stores, gun.as_ref()).await;
+            report.tell_left_over(&found).map_err(Failure::Output)?;
             report.end(&count).map_err(Failure::Output)?;
-            let Count { all, unwell } = count;
-            if unwell > 0 { Err(Failure::KeysFail { unwell, all }) } else { Ok(()) }
+            conclude(&count, found)
         })
+    }
+}
+
+/// What no row names of the keys in the token, of this GUN or of all.
+async fn left_over(
+    token: Option<Token>,
+    stores: &Stores,
+    gun: Option<&Gun>,
+) -> Result<Vec<Leftover>, String> {
+    let Some(token) = token else { return Ok(Vec::new()) };
+    let found = leftovers(&token, &*stores.keys(), &*stores.key_upkeep()).await;
+    let mut found = found.map_err(|error| error.to_string())?;
+    found.retain(|left| gun.is_none_or(|gun| left.gun == gun.as_str()));
+    Ok(found)
+}
+
+fn conclude(count: &Count, left_over: Result<Vec<Leftover>, String>) -> Result<(), Failure> {
+    let Count { all, unwell } = *count;
+    if unwell > 0 {
+        return Err(Failure::KeysFail { unwell, all });
+    }
+    match left_over.map_err(|reason| Failure::KeysUnavailable { reason })?.len() {
+        0 => Ok(()),
+        count => Err(Failure::KeysLeftOver { count }),
     }
 }
 
@@ -168,6 +197,37 @@ impl<W: io::Write> Report<W> {
                 "keys": keys,
             });
             writeln!(self.out, "{line}")?;
+        }
+        Ok(())
+    }
+
+    fn tell_left_over(&mut self, found: &Result<Vec<Leftover>, String>) -> io::Result<()> {
+        let found = match (found, self.format) {
+            (Ok(found), _) => found,
+            (Err(why), Format::Text) => {
+                return writeln!(self.out, "the token COULD NOT BE ASKED: {}", shown(why));
+            }
+            // The code and standard error tell it.
+            (Err(_), Format::Json) => return Ok(()),
+        };
+        if self.format == Format::Text && !found.is_empty() {
+            writeln!(self.out, "in the token, and NAMED BY NO ROW")?;
+        }
+        for left in found {
+            let (id, Leftover { key_id, gun, role, .. }) = (left.id(), left);
+            match self.format {
+                Format::Text => writeln!(self.out, "  {role:9}  {id}  made for {}", shown(gun))?,
+                Format::Json => {
+                    let line = json!({
+                        "gun": gun,
+                        "role": role,
+                        "well": false,
+                        "keys": [],
+                        "left_over": {"cka_id": id, "key_id": key_id},
+                    });
+                    writeln!(self.out, "{line}")?;
+                }
+            }
         }
         Ok(())
     }

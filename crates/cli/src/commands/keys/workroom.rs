@@ -42,16 +42,24 @@ impl Workroom {
             action: "start threads",
             reason: error.to_string(),
         })?;
-        runtime.block_on(async {
+        let done = runtime.block_on(async {
             let stores = self.databases.work().await?;
             let done = Box::pin(work(&stores)).await;
             stores.close().await;
             done
-        })
+        });
+        // The module of a token that hangs does not hold the command up.
+        runtime.shutdown_background();
+        done
     }
 
     /// The keys themselves, opened as a server of these settings would.
     pub(super) async fn homes(&self, stores: &Stores) -> Result<Arc<KeyHomes>, Failure> {
+        Ok(self.open_keys(stores).await?.custody)
+    }
+
+    /// The same, with what is known of each home.
+    pub(super) async fn open_keys(&self, stores: &Stores) -> Result<Opened, Failure> {
         let passphrases = Arc::new(key_ring::look(&self.settings.keys, &self.dir)?);
         let signer = KnownSigner::load(&self.settings.signer, SystemClock.now())?;
         let opening = Opening {
@@ -63,8 +71,7 @@ impl Workroom {
             pkcs11: &self.settings.pkcs11,
             passphrases: &passphrases,
         };
-        let Opened { custody, .. } = opening.open().await?;
-        Ok(custody)
+        opening.open().await
     }
 
     /// What went wrong with the databases.

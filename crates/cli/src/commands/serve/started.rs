@@ -195,7 +195,7 @@ impl Started {
             pkcs11: &self.settings.pkcs11,
             passphrases,
         };
-        let Opened { custody, signer, warnings, following } = opening.open().await?;
+        let Opened { custody, signer, warnings, following, .. } = opening.open().await?;
         Ok(Reached { stores, custody, signer, warnings, following })
     }
 

@@ -86,6 +86,10 @@ impl KeyUpkeep for MemoryStore {
         Ok(rows)
     }
 
+    async fn in_token(&self, _after: Option<&str>, _most: u32) -> StorageResult<Vec<SealedKey>> {
+        Err(unused())
+    }
+
     async fn reseal(
         &self,
         was: &SealedKey,

@@ -21,6 +21,10 @@ pub(super) const SEALED_UNDER: &str = "SELECT id, key_id, encryption_alg, keywra
     WHERE passphrase_alias = ? AND CAST(passphrase_alias AS BINARY) = CAST(? AS BINARY) \
     AND CAST(keywrap_alg AS BINARY) <> 'PKCS11' AND key_id > ? ORDER BY key_id LIMIT ?";
 
+const IN_TOKEN: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, algorithm, \
+    passphrase_alias, public, private, gun, role, last_used FROM private_keys \
+    WHERE CAST(keywrap_alg AS BINARY) = 'PKCS11' AND key_id > ? ORDER BY key_id LIMIT ?";
+
 const RESEAL: &str = concat!(
     "UPDATE private_keys SET encryption_alg = ?, keywrap_alg = ?, passphrase_alias = ?, \
     private = ?, updated_at = ? WHERE ",
@@ -61,7 +65,7 @@ const PENDING_SINCE: &str = "SELECT id, key_id, algorithm, passphrase_alias, key
 /// Every statement of this file.
 #[cfg(any(test, feature = "suite"))]
 pub(super) const STATEMENTS: &[&str] =
-    &[SEALED_UNDER, RESEAL, RETIRE, BRING_BACK, ERASE, RETIRED, PENDING_SINCE];
+    &[SEALED_UNDER, IN_TOKEN, RESEAL, RETIRE, BRING_BACK, ERASE, RETIRED, PENDING_SINCE];
 
 #[async_trait]
 impl KeyUpkeep for MySqlStore {
@@ -73,6 +77,12 @@ impl KeyUpkeep for MySqlStore {
     ) -> StorageResult<Vec<SealedKey>> {
         let query = sqlx::query(SEALED_UNDER).bind(alias).bind(alias);
         let query = query.bind(after.unwrap_or_default()).bind(i64::from(most));
+        let rows = or_nothing(self.readers.list(query).await)?;
+        rows.iter().map(|found| unjudged(&TableRow::new(found, TABLE))).collect()
+    }
+
+    async fn in_token(&self, after: Option<&str>, most: u32) -> StorageResult<Vec<SealedKey>> {
+        let query = sqlx::query(IN_TOKEN).bind(after.unwrap_or_default()).bind(i64::from(most));
         let rows = or_nothing(self.readers.list(query).await)?;
         rows.iter().map(|found| unjudged(&TableRow::new(found, TABLE))).collect()
     }

@@ -20,6 +20,10 @@ pub(super) const SEALED_UNDER: &str = "SELECT id, key_id, encryption_alg, keywra
     WHERE passphrase_alias = $1 AND keywrap_alg <> 'PKCS11' AND key_id > $2 \
     ORDER BY key_id LIMIT $3";
 
+const IN_TOKEN: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, algorithm, \
+    passphrase_alias, public, private, gun, role, last_used FROM private_keys \
+    WHERE keywrap_alg = 'PKCS11' AND key_id > $1 ORDER BY key_id LIMIT $2";
+
 const RESEAL: &str = "UPDATE private_keys SET encryption_alg = $1, keywrap_alg = $2, \
     passphrase_alias = $3, private = $4, updated_at = $5 WHERE key_id = $6 AND encryption_alg = $7 \
     AND keywrap_alg = $8 AND passphrase_alias = $9 AND private = $10";
@@ -45,7 +49,7 @@ const PENDING_SINCE: &str = "SELECT id, key_id, algorithm, passphrase_alias, key
 /// Every statement of this file.
 #[cfg(any(test, feature = "suite"))]
 pub(super) const STATEMENTS: &[&str] =
-    &[SEALED_UNDER, RESEAL, RETIRE, BRING_BACK, ERASE, RETIRED, PENDING_SINCE];
+    &[SEALED_UNDER, IN_TOKEN, RESEAL, RETIRE, BRING_BACK, ERASE, RETIRED, PENDING_SINCE];
 
 #[async_trait]
 impl KeyUpkeep for PostgresStore {
@@ -57,6 +61,12 @@ impl KeyUpkeep for PostgresStore {
     ) -> StorageResult<Vec<SealedKey>> {
         let query = sqlx::query(SEALED_UNDER).bind(alias).bind(after.unwrap_or_default());
         let rows = self.readers.list(query.bind(i64::from(most))).await?;
+        rows.iter().map(|found| unjudged(&TableRow::new(found, TABLE))).collect()
+    }
+
+    async fn in_token(&self, after: Option<&str>, most: u32) -> StorageResult<Vec<SealedKey>> {
+        let query = sqlx::query(IN_TOKEN).bind(after.unwrap_or_default()).bind(i64::from(most));
+        let rows = self.readers.list(query).await?;
         rows.iter().map(|found| unjudged(&TableRow::new(found, TABLE))).collect()
     }
 
