@@ -12,7 +12,7 @@ use countersign_tuf::names::ServerRole;
 
 use crate::bench::{gun, objects};
 use crate::database::{ALGORITHMS, Bench, passphrases, pending, sign_well, time};
-use crate::readable;
+use crate::readable::{self, Leaves};
 
 impl Bench {
     async fn moves(&self) -> KeyRelocation<'_> {
@@ -91,6 +91,59 @@ async fn a_key_that_the_token_gives_out_is_sealed_and_signs_without_the_token() 
     for key in keys {
         sign_well(&bench.sealed().await, &key).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_the_token_gives_out_only_wrapped_is_sealed_and_signs_without_the_token() {
+    let bench = Bench::start().await;
+    let key = readable::make_so(&bench, ServerKeyAlgorithm::Ecdsa, Leaves::Wrapped).await.unwrap();
+    let (row, before) = (bench.row(key.id()).await, objects(&bench.hsm));
+    let moves = bench.moves().await;
+    assert_eq!(moves.into_row(&row, time()).await.unwrap(), Relocated::Moved);
+    assert_eq!(bench.row(key.id()).await.home(), KeyHome::Sealed);
+    assert_eq!(objects(&bench.hsm), before, "what wrapped it is not kept");
+    assert!(bench.hsm.calls("C_WrapKey") > 0);
+    bench.hsm.unplug().unwrap();
+    sign_well(&bench.sealed().await, &key).await;
+}
+
+/// SoftHSM wraps no keys of Ed25519.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_a_kind_that_the_token_does_not_wrap_stays_in_it() {
+    let bench = Bench::start().await;
+    let key =
+        readable::make_so(&bench, ServerKeyAlgorithm::Ed25519, Leaves::Wrapped).await.unwrap();
+    sign_well(&bench.custody().await, &key).await;
+    let (row, before) = (bench.row(key.id()).await, objects(&bench.hsm));
+    let error = bench.moves().await.into_row(&row, time()).await.unwrap_err();
+    assert!(error.to_string().contains("KeyNotWrappable"), "{error}");
+    assert!(error.to_string().contains("countersign keys rotate"), "{error}");
+    assert_eq!((bench.row(key.id()).await, objects(&bench.hsm)), (row, before));
+    sign_well(&bench.custody().await, &key).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_cannot_be_wrapped_stays_and_the_answer_names_what_to_do() {
+    let bench = Bench::start().await;
+    let key = readable::make_so(&bench, ServerKeyAlgorithm::Ecdsa, Leaves::Wrapped).await.unwrap();
+    // Once it has signed, its row stays as it is.
+    sign_well(&bench.custody().await, &key).await;
+    let (row, before) = (bench.row(key.id()).await, objects(&bench.hsm));
+    let moves = bench.moves().await;
+    // The mechanism is not known; the key may not be wrapped; what comes is spoilt; no key is taken.
+    for fault in ["C_WrapKey=70", "C_WrapKey=69", "C_WrapKey=flip", "C_CreateObject=13"] {
+        bench.hsm.fail(fault).unwrap();
+        let error = moves.into_row(&row, time()).await.unwrap_err();
+        bench.hsm.fail("").unwrap();
+        assert!(matches!(error, CustodyError::BadKey { .. }), "{fault}: {error}");
+        assert!(error.to_string().contains("countersign keys rotate"), "{fault}: {error}");
+        assert_eq!((bench.row(key.id()).await, objects(&bench.hsm)), (row.clone(), before));
+        sign_well(&bench.custody().await, &key).await;
+        assert!(bench.hsm.calls("C_CreateObject") > 0);
+    }
+    bench.hsm.fail("C_WrapKey=32").unwrap();
+    let error = moves.into_row(&row, time()).await.unwrap_err();
+    assert!(matches!(error, CustodyError::Unavailable { .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

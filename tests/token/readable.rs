@@ -1,5 +1,4 @@
-//! A key that an operator made in the token by hand, so that it can be read, and put into the
-//! database.
+//! A key that an operator made in the token by hand, so that it can leave, and put into the database.
 
 use anyhow::{Context as _, Result};
 use countersign_storage::{KeyStore as _, SealedKey, TOKEN_ROW};
@@ -27,9 +26,27 @@ fn id_of(algorithm: ServerKeyAlgorithm) -> [u8; 2] {
 /// What precedes a point on P-256 in its `SubjectPublicKeyInfo`.
 const P256_INFO: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
 
-/// The key, pending for [`gun`]'s timestamp role.
+/// How it may leave.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// Whoever has the PIN reads it.
+    Plain,
+    /// Under another key of the token's user.
+    Wrapped,
+}
+
+/// A key that can be read, pending for [`gun`]'s timestamp role.
 pub(crate) async fn make(bench: &Bench, algorithm: ServerKeyAlgorithm) -> Result<PublicKey> {
-    let point = make_pair(bench, algorithm)?;
+    make_so(bench, algorithm, Leaves::Plain).await
+}
+
+/// The same for one that leaves so.
+pub(crate) async fn make_so(
+    bench: &Bench,
+    algorithm: ServerKeyAlgorithm,
+    leaves: Leaves,
+) -> Result<PublicKey> {
+    let point = make_pair(bench, algorithm, leaves)?;
     // Without the head of the OCTET STRING around it.
     let point = point.get(2..).context("a point")?;
     let public = match algorithm {
@@ -55,7 +72,7 @@ pub(crate) async fn make(bench: &Bench, algorithm: ServerKeyAlgorithm) -> Result
 }
 
 /// Makes the pair; its `CKA_EC_POINT`.
-fn make_pair(bench: &Bench, algorithm: ServerKeyAlgorithm) -> Result<Vec<u8>> {
+fn make_pair(bench: &Bench, algorithm: ServerKeyAlgorithm, leaves: Leaves) -> Result<Vec<u8>> {
     let library = Pkcs11::new(bench.hsm.faulty_module()?)?;
     match library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
         Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
@@ -80,7 +97,7 @@ fn make_pair(bench: &Bench, algorithm: ServerKeyAlgorithm) -> Result<Vec<u8>> {
         Attribute::Token(true),
         Attribute::Id(id_of(algorithm).to_vec()),
         Attribute::Sign(true),
-        Attribute::Sensitive(false),
+        Attribute::Sensitive(leaves == Leaves::Wrapped),
         Attribute::Extractable(true),
     ];
     let (public, _) = session.generate_key_pair(&mechanism, &public, &private)?;

@@ -30,7 +30,8 @@ struct list {
 };
 
 enum watched { OPEN_SESSION = 12, LOGIN = 18, CREATE_OBJECT = 20, DESTROY_OBJECT = 22,
-               FIND_OBJECTS_INIT = 26, SIGN_INIT = 42, SIGN = 43, GENERATE_KEY_PAIR = 59, GET_TOKEN_INFO = 6 };
+               FIND_OBJECTS_INIT = 26, SIGN_INIT = 42, SIGN = 43, GENERATE_KEY_PAIR = 59, WRAP_KEY = 60,
+               GET_TOKEN_INFO = 6 };
 
 static struct list ours, *theirs;
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
@@ -118,6 +119,15 @@ static number C_Sign(void *a, void *b, void *c, void *d, void *e, void *f, void 
     return answer;
 }
 
+static number C_WrapKey(void *a, void *b, void *c, void *d, void *e, void *f, void *g, void *h)
+{
+    number code = judged("C_WrapKey");
+    number answer = code > 1 ? code : theirs->function[WRAP_KEY](a, b, c, d, e, f, g, h);
+    if (code == 1 && answer == 0 && e != NULL)
+        ((unsigned char *)e)[10] ^= 1;
+    return answer;
+}
+
 /* Its flags are the number after three texts of 32, 32 and 16 characters and one of 16. */
 static number C_GetTokenInfo(void *a, void *b, void *c, void *d, void *e, void *f, void *g, void *h)
 {
@@ -147,6 +157,7 @@ number C_GetFunctionList(struct list **list)
     ours.function[SIGN_INIT] = C_SignInit;
     ours.function[SIGN] = C_Sign;
     ours.function[GENERATE_KEY_PAIR] = C_GenerateKeyPair;
+    ours.function[WRAP_KEY] = C_WrapKey;
     ours.function[GET_TOKEN_INFO] = C_GetTokenInfo;
     *list = &ours;
     return 0;

@@ -117,6 +117,19 @@ pub enum TokenError {
         /// The key's `CKA_ID`, in hex.
         id: String,
     },
+    /// The private key may be given out wrapped, and is not.
+    #[error(
+        "the token {label:?} gives out the private key of the ID {id} only wrapped (CKM_AES_KEY_WRAP_PAD), \
+         and here it does not ({reason}): make a new key elsewhere with countersign keys rotate"
+    )]
+    NotWrapped {
+        /// Its label.
+        label: String,
+        /// The key's `CKA_ID`, in hex.
+        id: String,
+        /// What was said.
+        reason: String,
+    },
     /// The next wrong PIN would lock the token.
     #[error(
         "the token {label:?} takes only one more wrong PIN before it locks, so the PIN is not \
@@ -279,7 +292,8 @@ impl TokenError {
             | Self::BadSignature { .. }
             | Self::KeyMissing { .. }
             | Self::KeysAlike { .. }
-            | Self::NotExtractable { .. } => {
+            | Self::NotExtractable { .. }
+            | Self::NotWrapped { .. } => {
                 CustodyError::BadKey { key_id: key_id.to_owned(), reason: self.to_string() }
             }
             other => other.into(),
@@ -305,6 +319,7 @@ impl From<TokenError> for CustodyError {
             | TokenError::Module { .. }
             | TokenError::ModuleFails { .. }
             | TokenError::NotExtractable { .. }
+            | TokenError::NotWrapped { .. }
             | TokenError::ReadOnly { .. }
             | TokenError::Refused { .. }
             | TokenError::TokensAlike { .. } => Self::Other(error.to_string()),

@@ -80,13 +80,15 @@ impl TokenKey {
         Ok(Self { token: token.clone(), public, id })
     }
 
-    /// The private half, if the token gives it out: the scalar, or the seed of Ed25519.
+    /// The private half, if the token gives it out, as it is or wrapped: the scalar, or the seed of
+    /// Ed25519.
     ///
     /// # Errors
-    /// [`TokenError::NotExtractable`] when it does not, which is what most keys want.
+    /// [`TokenError::NotExtractable`] when it does not, which is what most keys want;
+    /// [`TokenError::NotWrapped`] when it might.
     pub async fn take_out(&self) -> Result<Zeroizing<Vec<u8>>, TokenError> {
         let id = self.id.clone();
-        self.token.call(move |session| objects::take_out(session, &id)).await
+        self.token.change(move |session| objects::take_out(session, &id)).await
     }
 
     /// The public half.

@@ -27,6 +27,7 @@ mod point;
 mod session;
 mod token;
 mod uri;
+mod wrapped;
 
 pub use custody::TokenCustody;
 pub use error::TokenError;

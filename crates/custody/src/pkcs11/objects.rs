@@ -11,6 +11,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::error::TokenError;
 use super::point;
 use super::session::{OpenSession, hex};
+use super::wrapped;
 use countersign_tuf::keys::{KeyType, PublicKey, ServerKeyAlgorithm, verify_signature};
 
 /// What a new key signs before it is used for anything.
@@ -203,22 +204,29 @@ pub(super) fn put_in(session: &mut OpenSession, it: &Arriving) -> Result<Vec<u8>
     Ok(id)
 }
 
-/// The private half of a key that may leave the token: the scalar, or the seed of Ed25519.
+/// The private half of a key that may leave the token: the scalar, or the seed of Ed25519. One that
+/// may leave only wrapped is wrapped on its way.
 pub(super) fn take_out(
     session: &mut OpenSession,
     id: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, TokenError> {
     let private = session.private_key(id)?;
-    let said = session.raw().get_attributes(private, &[AttributeType::Value]);
+    let asked = [AttributeType::Value, AttributeType::Extractable];
+    let said = session.raw().get_attributes(private, &asked);
     let said = said.map_err(|error| session.error(&error))?;
-    let value = said.into_iter().find_map(|attribute| match attribute {
-        Attribute::Value(value) if !value.is_empty() => Some(Zeroizing::new(value)),
-        _ => None,
-    });
-    value.ok_or_else(|| TokenError::NotExtractable {
-        label: session.label().to_owned(),
-        id: hex(id),
-    })
+    let (mut value, mut may_leave) = (None, false);
+    for attribute in said {
+        match attribute {
+            Attribute::Value(bytes) if !bytes.is_empty() => value = Some(Zeroizing::new(bytes)),
+            Attribute::Extractable(extractable) => may_leave = extractable,
+            _ => {}
+        }
+    }
+    match value {
+        Some(value) => Ok(value),
+        None if may_leave => wrapped::take_out(session, id, private),
+        None => Err(TokenError::NotExtractable { label: session.label().to_owned(), id: hex(id) }),
+    }
 }
 
 /// Signs the whole `message`. The signature has been verified.
