@@ -18,4 +18,6 @@ mod hostile;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod moved;
+#[cfg(test)]
 mod real_signer;

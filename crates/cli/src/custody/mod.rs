@@ -3,6 +3,7 @@
 //! To add a home: open it in a file of its own, and put it beside the others in [`Opening::open`].
 
 mod following;
+mod late;
 mod remote;
 mod sealed;
 pub(crate) mod token;
@@ -17,6 +18,7 @@ use countersign_trust::{Clock as _, SystemClock};
 
 use crate::exit::Failure;
 pub(crate) use following::Following;
+use late::LateSealed;
 pub(crate) use remote::{KnownSigner, reread as reread_signer_tls};
 pub(crate) use sealed::Opening;
 use token::OpenedToken;
@@ -33,8 +35,8 @@ pub(crate) struct Opened {
     pub(crate) token: Option<Token>,
     /// One line each.
     pub(crate) warnings: Vec<String>,
-    /// What is to run beside whoever serves with it, where keys are sealed.
-    pub(crate) following: Option<Following>,
+    /// What is to run beside whoever serves with it.
+    pub(crate) following: Following,
 }
 
 /// The same for a signer.
@@ -49,9 +51,9 @@ pub(crate) struct OpenedForOthers {
 
 impl Opening<'_> {
     /// Custody as the settings want it. Sealed keys are at home wherever new ones go, since roots
-    /// may name them.
+    /// may name them; where there are none yet, they are opened once there are.
     pub(crate) async fn open(&self) -> Result<Opened, Failure> {
-        let (mut homes, mut warnings, mut following) = (Homes::new(), Vec::new(), None);
+        let (mut homes, mut warnings) = (Homes::new(), Vec::new());
         // Before the database is waited for: what is wrong with the token is said at once.
         let opened = token::open(self.pkcs11).await?;
         let token = opened.as_ref().map(|opened| opened.token.clone());
@@ -64,13 +66,17 @@ impl Opening<'_> {
             warnings.extend(remote::doubt(signer).await);
             homes.push((Home::Remote, Arc::clone(signer) as Arc<_>));
         }
-        if self.seals().await? {
+        let following = if self.seals().await? {
             let (sealed, said) = self.sealed().await?;
             warnings.extend(said);
             let sealed = Arc::new(sealed);
-            following = Some(Following::new(self.stores, &sealed, self.passphrases));
-            homes.push((Home::Sealed, sealed));
-        }
+            homes.push((Home::Sealed, Arc::clone(&sealed) as Arc<_>));
+            Following::new(self.stores, sealed, self.passphrases)
+        } else {
+            let (late, shows) = LateSealed::new(self.stores, self.passphrases, self.settings);
+            homes.push((Home::Sealed, Arc::new(late)));
+            Following::once_opened(self.stores, shows, self.passphrases)
+        };
         let homes = homes.into_iter().map(LoggedCustody::in_home).collect();
         let custody = KeyHomes::new(Arc::clone(&self.plan), homes)
             .map_err(|missing| Failure::Usage(missing.to_string()))?;
@@ -96,8 +102,9 @@ impl Opening<'_> {
         let token = token::open(self.pkcs11).await?;
         let (sealed, mut warnings) = self.sealed().await?;
         let sealed = Arc::new(sealed);
-        let following = Following::new(self.stores, &sealed, self.passphrases);
-        let mut homes: Vec<(Home, Arc<dyn KeysById>)> = vec![(Home::Sealed, sealed)];
+        let mut homes: Vec<(Home, Arc<dyn KeysById>)> =
+            vec![(Home::Sealed, Arc::clone(&sealed) as Arc<_>)];
+        let following = Following::new(self.stores, sealed, self.passphrases);
         if let Some(OpenedToken { token, warning }) = token {
             homes.push((Home::Token, Arc::new(self.in_token(token))));
             warnings.extend(warning);

@@ -100,6 +100,7 @@ impl Stores {
             keys,
             catalogue: keys,
             key_archive: keys,
+            bindings: metadata,
         }
     }
 

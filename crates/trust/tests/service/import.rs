@@ -10,8 +10,8 @@ use countersign_forge::repository::Repository;
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
     ArchivedDocument, ArchivedKey, Change, ChangeRange, Inventory as _, KeyArchive as _,
-    KeyCatalogue as _, KeyRecord, KeyStore as _, MetadataArchive as _, MetadataStore as _,
-    SealedKey,
+    KeyBinding, KeyBindings as _, KeyCatalogue as _, KeyRecord, KeyStore as _,
+    MetadataArchive as _, MetadataStore as _, SealedKey,
 };
 use countersign_trust::Clock as _;
 use countersign_trust::operate::import::{
@@ -63,6 +63,7 @@ fn side(store: &SqliteStore) -> Side<'_> {
         keys: store,
         catalogue: store,
         key_archive: store,
+        bindings: store,
     }
 }
 
@@ -95,6 +96,7 @@ struct Everything {
     documents: BTreeMap<(String, String, i32), (Vec<u8>, String)>,
     changes: Vec<Change>,
     keys: Vec<(KeyRecord, SealedKey)>,
+    signer_keys: Vec<KeyBinding>,
 }
 
 async fn everything(store: &SqliteStore) -> Everything {
@@ -112,10 +114,24 @@ async fn everything(store: &SqliteStore) -> Everything {
         let key = store.by_id(&record.key_id).await.unwrap().unwrap();
         keys.push((record, key));
     }
-    Everything { documents, changes, keys }
+    let signer_keys = store.bindings(None, None, 1000).await.unwrap();
+    Everything { documents, changes, keys, signer_keys }
 }
 
-/// A service with two repositories, one of which was deleted and begun again, and a pending key.
+/// A key of a signer that is for the timestamps of this GUN.
+fn at_signer(key_id: &str, name: &str, bench: &Bench) -> KeyBinding {
+    KeyBinding {
+        key_id: key_id.to_owned(),
+        algorithm: "ecdsa".to_owned(),
+        gun: gun(name),
+        role: ServerRole::Timestamp,
+        bound_at: bench.clock.now(),
+        last_used: None,
+    }
+}
+
+/// A service with two repositories, one of which was deleted and begun again, and a pending key;
+/// and two keys of a signer, one of them pending.
 async fn lived_in() -> (Bench, Repository) {
     let bench = Bench::new().await;
     let gone = bench.server_snapshot(TWO).await;
@@ -130,6 +146,10 @@ async fn lived_in() -> (Bench, Repository) {
     let two = bench.server_snapshot(TWO).await;
     bench.publish(TWO, two.all_parts()).await.unwrap();
     bench.trust.rotate_key(&gun(TWO), ServerRole::Snapshot).await.unwrap();
+    for (id, name) in [("a1", "pending"), ("b2", ONE)] {
+        bench.store.bind_key(&at_signer(&id.repeat(32), name, &bench)).await.unwrap();
+    }
+    bench.store.note_binding_used(&"b2".repeat(32), bench.clock.now()).await.unwrap();
     (bench, one)
 }
 
@@ -154,12 +174,14 @@ async fn everything_arrives_as_it_was_and_a_second_run_moves_nothing() {
     assert_eq!(account.keys, u64::try_from(source.keys.len()).unwrap());
     assert_eq!(account.keys_unnamed, 3, "two of the deleted life, one pending: {account:?}");
     assert_eq!(account.changes, 5);
+    assert_eq!((account.signer_keys, account.signer_keys_unchanged), (2, 0));
 
     let again = import(&from, &to).await;
     assert_eq!(everything(&to.store).await, source);
     assert!(again.is_clean(), "{again:?}");
     assert_eq!((again.guns_new, again.guns_unchanged, again.versions), (0, 2, 0));
     assert_eq!((again.keys, again.keys_unchanged, again.changes), (0, account.keys, 0));
+    assert_eq!((again.signer_keys, again.signer_keys_unchanged), (0, 2));
 }
 
 #[tokio::test]
@@ -317,6 +339,46 @@ async fn a_gun_whose_timestamp_key_is_lost_is_left_out() {
     let account = import(&from, &to).await;
     assert!(account.left_out[ONE][0].contains(&records[0].key_id), "{account:?}");
     assert_eq!(to.store.guns(None, 10).await.unwrap(), [TWO]);
+}
+
+#[tokio::test]
+async fn a_gun_whose_timestamp_key_is_at_a_signer_arrives_with_what_it_is_for() {
+    let (from, _) = lived_in().await;
+    let records = from.store.records(Some(ONE), None, 10).await.unwrap();
+    from.store.remove_key(&records[0].key_id).await.unwrap();
+    from.store.bind_key(&at_signer(&records[0].key_id, ONE, &from)).await.unwrap();
+    let to = Bench::new().await;
+    let account = import(&from, &to).await;
+    assert!(account.is_clean(), "{account:?}");
+    assert_eq!(everything(&to.store).await, everything(&from.store).await);
+}
+
+#[tokio::test]
+async fn the_next_run_moves_what_a_signers_key_signed_meanwhile() {
+    let (from, _) = lived_in().await;
+    let to = Bench::new().await;
+    import(&from, &to).await;
+    from.clock.advance(Duration::days(2));
+    from.store.note_binding_used(&"a1".repeat(32), from.clock.now()).await.unwrap();
+    let account = import(&from, &to).await;
+    assert_eq!((account.signer_keys, account.signer_keys_unchanged), (1, 1));
+    assert_eq!(everything(&to.store).await, everything(&from.store).await);
+}
+
+#[tokio::test]
+async fn a_signers_key_that_is_anothers_in_the_target_stays_so_and_is_told() {
+    let (from, _) = lived_in().await;
+    let to = Bench::new().await;
+    let others = at_signer(&"a1".repeat(32), "another", &to);
+    to.store.bind_key(&others).await.unwrap();
+    for _ in 0..2 {
+        let account = import(&from, &to).await;
+        let told: Vec<&str> = account.key_troubles.iter().map(|one| one.key_id.as_str()).collect();
+        assert_eq!(told, [others.key_id.as_str()], "{account:?}");
+        let reason = account.key_troubles[0].flaw.to_string();
+        assert!(reason.contains("in the target it is for another (timestamp)"), "{reason}");
+        assert_eq!(to.store.binding(&others.key_id).await.unwrap(), Some(others.clone()));
+    }
 }
 
 #[tokio::test]

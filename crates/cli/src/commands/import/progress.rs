@@ -155,6 +155,7 @@ fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Counting => "counting",
         Stage::Repositories => "verifying and moving repositories",
+        Stage::SignerKeys => "moving for whom the keys of a signer are",
         Stage::Keys => "opening and moving keys",
         Stage::ChangedRepositories => "moving what changed meanwhile",
         Stage::ChangedKeys => "moving keys that changed meanwhile",

@@ -39,6 +39,10 @@ pub(super) fn text(mut out: impl Write, account: &Account, run: Run) -> io::Resu
         let unnamed = account.keys_unnamed;
         writeln!(out, "keys that no current root names (pending or replaced): {unnamed}")?;
     }
+    if account.signer_keys + account.signer_keys_unchanged > 0 {
+        let (moved, there) = (account.signer_keys, account.signer_keys_unchanged);
+        writeln!(out, "keys of a signer: {done} for whom {moved} are, {there} there already")?;
+    }
     section(&mut out, "GUNs that do not verify and were left out", &account.left_out)?;
     section(&mut out, "damaged rows that were left out", &account.damaged)?;
     keys_in_trouble(&mut out, &account.key_troubles)?;
@@ -127,6 +131,10 @@ pub(super) fn json(mut out: impl Write, account: &Account, run: Run) -> io::Resu
             "bound": account.keys_bound,
             "not_in_a_current_root": account.keys_unnamed,
             "unusable": troubles,
+        },
+        "signer_keys": {
+            "moved": account.signer_keys,
+            "unchanged": account.signer_keys_unchanged,
         },
         "changes": account.changes,
         "changes_left_out": account.changes_left_out,

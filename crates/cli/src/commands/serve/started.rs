@@ -47,7 +47,7 @@ struct Reached {
     custody: Arc<dyn Custody>,
     signer: Option<Arc<RemoteCustody>>,
     warnings: Vec<String>,
-    following: Option<Following>,
+    following: Following,
 }
 
 /// What is ready before the database is opened.
@@ -109,13 +109,10 @@ impl Started {
             ("keeping the keys of tokens", keys),
             ("signing ahead", tokio::spawn(keeping.run(stopped.clone()))),
             ("following deletions", tokio::spawn(follow_deletions(Arc::clone(&trust), stopped()))),
+            ("following passphrases", tokio::spawn(following.run(writes, stopped()))),
         ];
         if writes == Writes::Taken {
             beside.push(("counting", tokio::spawn(limits.keep_counted(stopped()))));
-        }
-        if let Some(following) = following {
-            let following = following.run(writes, stopped());
-            beside.push(("following passphrases", tokio::spawn(following)));
         }
         if let Some(rounds) = self.clearing(&stores) {
             beside.push(("clearing", tokio::spawn(rounds.run(stopped()))));

@@ -40,6 +40,10 @@ pub struct Account {
     /// Keys that cannot sign as they are. They were moved all the same, where their rows can be
     /// read.
     pub key_troubles: Vec<KeyTrouble>,
+    /// Keys of a signer of which the target knows now for whom they are, or when they last signed.
+    pub signer_keys: u64,
+    /// Keys of a signer of which the target knew that.
+    pub signer_keys_unchanged: u64,
     /// Rows of the changefeed that were moved.
     pub changes: u64,
     /// The numbers of rows of the changefeed that cannot be read and were not moved.

@@ -7,7 +7,7 @@
 //!
 //! - `repositories` moves one GUN after another, each judged as a whole.
 //! - `bindings` finds for whom old keys are that name no GUN; `keys` moves keys, after the
-//!   repositories that name them.
+//!   repositories that name them; `signer_keys` moves for whom the keys of a signer are.
 //! - `feed` compares and moves the changefeed, at the end: until then its first rows are not there.
 //! - A second pass looks at what changed while the first was on its way.
 //!
@@ -18,13 +18,15 @@ mod bindings;
 mod feed;
 mod keys;
 mod repositories;
+mod signer_keys;
 mod watch;
 
 use chrono::{DateTime, Utc};
 use countersign_custody::CustodyError;
 use countersign_custody::sealed::KeyMover;
 use countersign_storage::{
-    Inventory, KeyArchive, KeyCatalogue, KeyStore, MetadataArchive, MetadataStore, StorageError,
+    Inventory, KeyArchive, KeyBindings, KeyCatalogue, KeyStore, MetadataArchive, MetadataStore,
+    StorageError,
 };
 use thiserror::Error;
 
@@ -46,6 +48,8 @@ pub struct Side<'a> {
     pub catalogue: &'a dyn KeyCatalogue,
     /// Where keys are put in.
     pub key_archive: &'a dyn KeyArchive,
+    /// For whom the keys of a signer are.
+    pub bindings: &'a dyn KeyBindings,
 }
 
 /// Where to.
@@ -149,6 +153,7 @@ impl<'a> Import<'a> {
         let before = self.newest_change().await?;
         self.move_repositories(&bindings, account).await?;
         self.move_keys(&bindings, Pass::First, account).await?;
+        self.move_signer_keys(Pass::First, account).await?;
         let Destination::Store(target) = self.destination else { return Ok(()) };
         if goes_on {
             self.remove_repositories_that_are_gone(target, account).await?;
@@ -157,6 +162,7 @@ impl<'a> Import<'a> {
         self.move_changed_repositories(before.saturating_sub(LOOK_BACK), until, &bindings, account)
             .await?;
         self.move_keys(&bindings, Pass::Second, account).await?;
+        self.move_signer_keys(Pass::Second, account).await?;
         self.remove_deleted_keys(target, account).await?;
         self.move_changes(target, until, account).await
     }

@@ -99,7 +99,8 @@ impl<'a> Import<'a> {
     }
 
     fn checker(&self, bindings: &Bindings) -> Checker<'a> {
-        let keys = bindings.held(HeldKeys::of(self.source.keys));
+        let held = bindings.held(HeldKeys::of(self.source.keys));
+        let keys = held.and_at_signer(self.source.bindings);
         Checker::new(Sources { inventory: self.source.inventory, keys }, self.now)
     }
 

@@ -9,6 +9,8 @@ pub enum Stage {
     Repositories,
     /// Keys are opened and moved.
     Keys,
+    /// For whom the keys of a signer are is moved.
+    SignerKeys,
     /// Repositories that changed meanwhile are moved.
     ChangedRepositories,
     /// Keys are compared once more.
