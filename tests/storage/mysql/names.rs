@@ -89,6 +89,22 @@ async fn keys_of_names_that_are_alike_stay_apart() -> Result<()> {
     Ok(())
 }
 
+/// Notary's column has room for 50 characters: what is too long there is no fault of the GUN.
+#[tokio::test]
+async fn an_alias_that_does_not_fit_is_told_as_that() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.notary_database().await?;
+    let store = bench.open(&database).await?;
+    for alias in ["x".repeat(51), "\u{1d49c}".to_owned()] {
+        let key = SealedKey { passphrase_alias: alias, ..key("01", "a/b") };
+        let refused = store.insert_unless_pending(&key, now()).await;
+        let Err(StorageError::Other(reason)) = refused else { anyhow::bail!("{refused:?}") };
+        ensure!(reason.contains("the column passphrase_alias cannot hold"), "{reason}");
+        ensure!(store.by_id("01").await?.is_none());
+    }
+    Ok(())
+}
+
 /// Notary's server does not see that it stores two GUNs for one; what it stored is still gone
 /// through name by name.
 #[tokio::test]

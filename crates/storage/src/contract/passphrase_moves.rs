@@ -12,10 +12,31 @@ use super::{StorageError, StorageResult};
 /// A sealed check value: whoever opens it has the passphrase of its alias.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PassphraseCheck {
-    /// The alias of the passphrase; `None` in rows that are older than the column.
+    /// The alias of the passphrase, at most 200 bytes; `None` in rows that are older than the column.
     pub alias: Option<String>,
     /// The ASCII of a compact JWE.
     pub sealed: Vec<u8>,
+}
+
+/// The most bytes of an alias.
+const ALIAS_BYTES: usize = 200;
+
+/// What not every engine could hold is refused by all.
+fn refuse_long_alias(alias: &str) -> StorageResult<()> {
+    if alias.len() <= ALIAS_BYTES {
+        return Ok(());
+    }
+    let bytes = alias.len();
+    Err(StorageError::Other(format!(
+        "the alias of a passphrase has {bytes} bytes: take one of at most {ALIAS_BYTES}"
+    )))
+}
+
+impl PassphraseCheck {
+    /// What not every engine could hold is refused by all.
+    pub(crate) fn refuse_unless_storable(&self) -> StorageResult<()> {
+        refuse_long_alias(self.alias.as_deref().unwrap_or_default())
+    }
 }
 
 impl fmt::Debug for PassphraseCheck {
@@ -43,12 +64,12 @@ pub struct KeyProcess {
 impl KeyProcess {
     /// What not every engine could hold is refused by all.
     pub(crate) fn refuse_unless_storable(&self) -> StorageResult<()> {
+        refuse_long_alias(&self.seals_under)?;
         let is_name = |text: &str, most: usize| text.is_ascii() && text.len() <= most;
         if !self.id.is_empty()
             && is_name(&self.id, 64)
             && is_name(&self.opens, 64)
             && self.shown.chars().count() <= 255
-            && self.seals_under.len() <= 200
         {
             return Ok(());
         }
@@ -70,6 +91,8 @@ pub trait PassphraseMoves: Send + Sync {
     async fn proposed_check(&self) -> StorageResult<Option<PassphraseCheck>>;
 
     /// Proposes a check value unless one is proposed; returns the one that is proposed afterwards.
+    /// One with a longer alias than said at [`PassphraseCheck`] is refused as
+    /// [`StorageError::Other`].
     async fn propose_check(&self, next: &PassphraseCheck) -> StorageResult<PassphraseCheck>;
 
     /// Takes this proposal back. Another one, or none, is left as it is.

@@ -142,6 +142,7 @@ macro_rules! conformance_names {
             a_store_without_a_passphrase_has_no_checks_and_no_processes,
             the_first_check_holds_and_names_no_alias,
             one_check_is_proposed_at_a_time,
+            a_check_with_too_long_an_alias_is_not_proposed,
             a_proposal_is_withdrawn_by_its_exact_value,
             an_adopted_check_holds_and_is_no_proposal,
             only_the_proposed_check_is_adopted,

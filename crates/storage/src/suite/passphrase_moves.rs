@@ -66,6 +66,18 @@ pub async fn one_check_is_proposed_at_a_time<S: PassphraseMoves + KeyStore>(to: 
     assert_eq!(to.current_check().await.must().must().alias, None);
 }
 
+/// Refused with the reason, and nothing is proposed; one that just fits is.
+pub async fn a_check_with_too_long_an_alias_is_not_proposed<S: PassphraseMoves>(to: &S) {
+    let refused = to.propose_check(&check(&"x".repeat(201), b"two")).await;
+    assert!(
+        matches!(&refused, Err(StorageError::Other(reason)) if reason.contains("alias")),
+        "{refused:?}"
+    );
+    assert_eq!(to.proposed_check().await.must(), None);
+    let fits = check(&"x".repeat(200), b"two");
+    assert_eq!(to.propose_check(&fits).await.must(), fits);
+}
+
 /// Only who names the proposal exactly takes it back; then there is room for another.
 pub async fn a_proposal_is_withdrawn_by_its_exact_value<S: PassphraseMoves>(to: &S) {
     let next = check("Alias_2", b"two");

@@ -65,6 +65,10 @@ const UNSTORABLE: [u16; 4] = [
     1406, // too long
 ];
 
+/// The columns whose names publishers choose. The error of a comparison names no column; what is
+/// compared is such a name, or was stored before.
+const NAMES: [&str; 2] = ["gun", "role"];
+
 /// The meaning of an error of a statement.
 pub(super) fn of_statement(error: &sqlx::Error) -> StorageError {
     match error {
@@ -146,13 +150,47 @@ fn of_database(cause: &dyn DatabaseError) -> StorageError {
     let number = cause.try_downcast_ref::<MySqlDatabaseError>().map_or(0, |cause| cause.number());
     match number {
         _ if PASSING.contains(&number) => StorageError::Unavailable { reason },
-        _ if UNSTORABLE.contains(&number) => {
-            StorageError::Unstorable { what: Unstorable::Gun, reason }
-        }
+        _ if UNSTORABLE.contains(&number) => match column(&reason) {
+            Some(column) if !NAMES.contains(&column) => StorageError::Other(format!(
+                "the column {column} cannot hold what is to be stored there ({reason}): take a \
+                 shorter name, of letters and digits"
+            )),
+            Some(_) | None => StorageError::Unstorable { what: Unstorable::Gun, reason },
+        },
         PACKET_TOO_LARGE => StorageError::Unstorable { what: Unstorable::Document, reason },
         _ if DAMAGED.contains(&number) => StorageError::Other(format!(
             "the database is damaged ({reason}): restore it from a backup"
         )),
         _ => StorageError::Other(reason),
+    }
+}
+
+/// The column that a value does not fit, as the error tells: `…for column 'gun' at row 1`, or with
+/// database and table before it and other quotes.
+fn column(reason: &str) -> Option<&str> {
+    let (_, rest) = reason.rsplit_once("for column ")?;
+    let (name, _) = rest.split_once(" at row ")?;
+    name.rsplit(['.', '`', '\'']).find(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_column_is_found_in_the_words_of_either_server() {
+        for (reason, expected) in [
+            ("Data too long for column 'passphrase_alias' at row 1", Some("passphrase_alias")),
+            (
+                r"Incorrect string value: '\xF0\x9D' for column `n`.`tuf_files`.`gun` at row 1",
+                Some("gun"),
+            ),
+            (r"Incorrect string value: '\xF0\x9D' for column 'shown' at row 1", Some("shown")),
+            ("for column 'a' at row 1 for column 'b' at row 1", Some("b")),
+            ("Illegal mix of collations (utf8mb3_general_ci,IMPLICIT) for operation '='", None),
+            ("for column '' at row 1", None),
+        ] {
+            assert_eq!(column(reason), expected, "{reason}");
+        }
     }
 }

@@ -62,6 +62,7 @@ impl PassphraseMoves for PostgresStore {
     }
 
     async fn propose_check(&self, next: &PassphraseCheck) -> StorageResult<PassphraseCheck> {
+        next.refuse_unless_storable()?;
         if !self.has_moves().await? {
             return Err(self.own.passphrase_moves.is_missing());
         }

@@ -52,6 +52,7 @@ impl PassphraseMoves for SqliteStore {
     }
 
     async fn propose_check(&self, next: &PassphraseCheck) -> StorageResult<PassphraseCheck> {
+        next.refuse_unless_storable()?;
         let next = next.clone();
         write(self.writing()?, move |connection| {
             Box::pin(async move {
