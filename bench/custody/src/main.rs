@@ -14,6 +14,7 @@ mod ours;
 mod place;
 mod report;
 mod signer;
+mod token;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use countersign_storage::engine::sqlite::SqliteStore;
+use countersign_tests::peers::softhsm::SoftHsm;
 
 use self::embedded::Embedded;
 use self::floor::Floor;
@@ -51,6 +53,10 @@ fn main() -> Result<()> {
     ensure!(arguments.rounds > 9, "--rounds must be 10 at least for a spread");
     ensure!(arguments.signatures >= AT_ONCE, "--signatures must be {AT_ONCE} at least");
     ensure!(arguments.keys > 0, "--keys must be 1 at least");
+    if !token::is_seen() {
+        ensure!(token::run_again()?.success(), "the measurement failed");
+        return Ok(());
+    }
     rustls::crypto::ring::default_provider().install_default().ok();
     // Threads that ended would take their processor time with them.
     tokio::runtime::Builder::new_multi_thread()
@@ -62,7 +68,8 @@ fn main() -> Result<()> {
 
 async fn measure(arguments: &Arguments) -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let places = places(arguments, directory.path()).await?;
+    let hsm = SoftHsm::start()?;
+    let places = places(arguments, directory.path(), &hsm).await?;
     // Whatever is made once is made now.
     for place in &places {
         turn(place, arguments.keys, arguments.signatures).await?;
@@ -81,13 +88,24 @@ async fn measure(arguments: &Arguments) -> Result<()> {
 }
 
 /// Who signs; the first one is what the others are compared with.
-async fn places(arguments: &Arguments, directory: &Path) -> Result<Vec<Arc<dyn Place>>> {
+async fn places(
+    arguments: &Arguments,
+    directory: &Path,
+    hsm: &SoftHsm,
+) -> Result<Vec<Arc<dyn Place>>> {
     let wanted = |name: &str| arguments.only.as_ref().is_none_or(|only| name.contains(only));
     let mut places: Vec<Arc<dyn Place>> = vec![Arc::new(Floor::new()?)];
     let name = "embedded custody, on SQLite";
     if wanted(name) {
         let store = SqliteStore::open(&embedded::file(directory)).await?;
         places.push(Arc::new(Embedded::sealed(name, Arc::new(store), arguments.keys).await?));
+    }
+    if wanted(token::EMBEDDED) {
+        let store = SqliteStore::open(&directory.join("token.db")).await?;
+        places.push(Arc::new(token::embedded(Arc::new(store), arguments.keys).await?));
+    }
+    if wanted(token::AT_OUR_SIGNER) {
+        places.push(Arc::new(token::at_our_signer(hsm, arguments.keys).await?));
     }
     if wanted(ours::ON_A_FILE) {
         places.push(Arc::new(ours::start_on_a_file(arguments.keys).await?));

@@ -29,7 +29,8 @@ pub(crate) async fn start_on_postgres(keys: usize) -> Result<Signer> {
     ask(ON_POSTGRES, signer, Some(postgres), keys).await
 }
 
-async fn ask(
+/// Has keys made by a signer that runs.
+pub(crate) async fn ask(
     name: &'static str,
     signer: CountersignSigner,
     database: Option<Postgres>,

@@ -57,7 +57,9 @@ fn compared(names: &[&str], rounds: &[Vec<Turn>]) -> Result<String> {
     let Some(go) = names.iter().position(|name| name.starts_with("Notary's")) else {
         return Ok(text);
     };
-    for (number, name) in names.iter().enumerate().filter(|(_, name)| name.starts_with("our")) {
+    for (number, name) in
+        names.iter().enumerate().filter(|(_, name)| name.starts_with("our signer, on"))
+    {
         let times = ratios(rounds, go, number, |turn| turn.processor)?;
         let Spread { middle, low, high } = Spread::of(&times)?;
         text.push_str(&format!("; {name}: {middle:.1} ({low:.1} to {high:.1})"));
