@@ -54,6 +54,11 @@ pub(super) fn of_task(error: &tokio::task::JoinError) -> StorageError {
     StorageError::Other("a write ended in a panic; see the log above".to_owned())
 }
 
+/// The meaning of a write that nobody has answered: whoever did it came to no end.
+pub(super) fn abandoned() -> StorageError {
+    StorageError::Unavailable { reason: "a write beside it was broken off".to_owned() }
+}
+
 /// Another connection holds a lock.
 pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     error

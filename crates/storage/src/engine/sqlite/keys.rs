@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
 
 use super::row::{TableRow, time_text};
-use super::transaction::{Ending, write};
+use super::transaction::Ending;
 use super::{SqliteStore, errors};
 use crate::contract::keys::{KeyHome, KeyStore, SealedKey, is_known_role};
 use crate::contract::{StorageError, StorageResult};
@@ -65,10 +65,8 @@ impl KeyStore for SqliteStore {
     ) -> StorageResult<SealedKey> {
         let (key, at) = (key.clone(), time_text(now)?);
         key.refuse_unless_pending()?;
-        write(self.writing()?, move |connection| {
-            Box::pin(async move { insert_in(connection, key, &at).await })
-        })
-        .await
+        self.write(move |connection| Box::pin(async move { insert_in(connection, key, &at).await }))
+            .await
     }
 
     async fn count_pending(&self, most: u32) -> StorageResult<u32> {
@@ -99,7 +97,7 @@ impl KeyStore for SqliteStore {
         }
         let (key_id, gun, role) = (key_id.to_owned(), gun.to_owned(), role.to_owned());
         let at = time_text(now)?;
-        write(self.writing()?, move |connection| {
+        self.write(move |connection| {
             Box::pin(async move {
                 sqlx::query(BIND)
                     .bind(key_id.as_str())
@@ -118,7 +116,7 @@ impl KeyStore for SqliteStore {
 
     async fn mark_used(&self, key_id: &str, at: DateTime<Utc>) -> StorageResult<()> {
         let (key_id, at) = (key_id.to_owned(), time_text(at)?);
-        write(self.writing()?, move |connection| {
+        self.write(move |connection| {
             Box::pin(async move {
                 sqlx::query(MARK_USED)
                     .bind(key_id)
@@ -138,7 +136,7 @@ impl KeyStore for SqliteStore {
 
     async fn insert_passphrase_check(&self, sealed: &[u8]) -> StorageResult<Vec<u8>> {
         let sealed = sealed.to_vec();
-        write(self.writing()?, move |connection| {
+        self.write(move |connection| {
             Box::pin(async move {
                 sqlx::query(INSERT_CHECK_VALUE)
                     .bind(sealed.as_slice())

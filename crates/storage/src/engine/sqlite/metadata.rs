@@ -11,7 +11,7 @@ use countersign_tuf::names::{Gun, RoleName, Version};
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
 
 use super::row::{TableRow, time_text};
-use super::transaction::{Ending, read, write};
+use super::transaction::{Ending, read};
 use super::{SqliteStore, changefeed, errors, published};
 use crate::contract::StorageResult;
 use crate::contract::changefeed::{Change, ChangeRange};
@@ -121,7 +121,7 @@ impl MetadataStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> StorageResult<Commit> {
         let (gun, base, update, at) = (gun.clone(), base.clone(), update.clone(), time_text(now)?);
-        write(self.writing()?, move |connection| {
+        self.write(move |connection| {
             Box::pin(async move { commit_in(connection, &gun, &base, &update, &at).await })
         })
         .await
@@ -129,7 +129,7 @@ impl MetadataStore for SqliteStore {
 
     async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> StorageResult<bool> {
         let (gun, at) = (gun.clone(), time_text(now)?);
-        write(self.writing()?, move |connection| {
+        self.write(move |connection| {
             Box::pin(async move { delete_in(connection, &gun, &at).await })
         })
         .await

@@ -11,6 +11,7 @@ mod changefeed;
 mod connect;
 mod errors;
 mod file;
+mod group;
 mod inventory;
 mod key_bindings;
 mod key_catalogue;
@@ -29,12 +30,14 @@ mod usage;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
 pub use migrations::Applied;
 
+use self::transaction::{Ending, Work};
 use crate::contract::StorageResult;
 
 /// A store in one SQLite file. Implements [`MetadataStore`](crate::MetadataStore) and
@@ -46,6 +49,8 @@ pub struct SqliteStore {
     path: PathBuf,
     identity: file::Identity,
     writer: SqlitePool,
+    /// What waits for the writer and may share a transaction.
+    queue: Arc<group::Queue>,
     readers: SqlitePool,
 }
 
@@ -113,7 +118,8 @@ impl SqliteStore {
             readers.close().await;
             return Err(error);
         }
-        Ok(Self { path: path.to_owned(), identity, writer: readers.clone(), readers })
+        let (writer, queue) = (readers.clone(), Arc::default());
+        Ok(Self { path: path.to_owned(), identity, writer, queue, readers })
     }
 
     /// Waits for the calls that are under way, then closes the file. Later calls fail as
@@ -136,6 +142,15 @@ impl SqliteStore {
         Ok(&self.writer)
     }
 
+    /// Runs a short write of everyday use, durable together with others that wait at the same time.
+    async fn write<T, W>(&self, work: W) -> StorageResult<T>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, Ending<T>> + Send + 'static,
+    {
+        group::write(self.writing()?, &self.queue, work).await
+    }
+
     async fn finish_open(
         path: &Path,
         options: &SqliteOptions,
@@ -145,6 +160,6 @@ impl SqliteStore {
         let readers =
             connect::readers(path, options).await.map_err(|error| errors::at_file(&error, path))?;
         let identity = file::identify(path)?;
-        Ok(Self { path: path.to_owned(), identity, writer, readers })
+        Ok(Self { path: path.to_owned(), identity, writer, queue: Arc::default(), readers })
     }
 }

@@ -10,7 +10,7 @@ use crate::contract::StorageResult;
 
 /// Takes the write lock at once. A transaction that reads first and asks for the lock later fails
 /// without waiting when another commit came between.
-const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
 /// Sees the database as it is at the first read.
 const BEGIN_READ: &str = "BEGIN DEFERRED";

@@ -25,10 +25,10 @@ fn check_unavailable<T: std::fmt::Debug>(result: StorageResult<T>, wanted: &str)
     }
 }
 
-/// A store that gives up a lock at once.
+/// A store that gives up a lock soon.
 async fn impatient() -> (SqliteStore, tempfile::TempDir) {
     let (directory, path) = place();
-    let options = SqliteOptions { wait: Duration::from_millis(50), ..SqliteOptions::default() };
+    let options = SqliteOptions { wait: Duration::from_millis(500), ..SqliteOptions::default() };
     (SqliteStore::open_with(&path, &options).await.unwrap(), directory)
 }
 

@@ -5,6 +5,7 @@ mod conformance;
 mod corrupt;
 mod faults;
 mod files;
+mod group;
 mod migrations;
 mod read_only;
 mod space;
