@@ -142,7 +142,7 @@ impl Collection {
         Ok(())
     }
 
-    /// `replaced`, which were sealed, are let go of for good, and nobody misses them.
+    /// `replaced` are let go of for good, and nobody misses them.
     async fn lets_go_of(&mut self, mut replaced: Vec<String>) -> Result<()> {
         let data = self.data()?;
         let ids = |done: &[Value]| -> Result<Vec<String>> {
@@ -163,7 +163,7 @@ impl Collection {
             let (code, said) = keys(&data, &["show", id]).await?;
             ensure!(code == 2 && said.contains("there is no such key"), "{code}: {said}");
         }
-        self.publish("without-the-old").await?;
+        self.publish(&format!("without-{}", replaced.concat())).await?;
         self.everybody_reads().await
     }
 }
@@ -181,7 +181,11 @@ async fn there_and_back(
     let replaced = collection.moves_to(home, &there).await?;
     collection.lets_go_of(replaced).await?;
     let back = format!("{database}{section}[keys]\ncustody = \"sealed\"\n");
-    collection.moves_to("sealed", &back).await?;
+    let replaced = collection.moves_to("sealed", &back).await?;
+    // A signer's keys are let go of there.
+    if home == "token" {
+        collection.lets_go_of(replaced).await?;
+    }
     // What held the keys in between is not needed any more.
     gone().await?;
     collection.settings_become(database).await?;
