@@ -16,8 +16,12 @@ mod go;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod moved;
+#[cfg(test)]
+mod old_keys;
 #[cfg(test)]
 mod real_signer;

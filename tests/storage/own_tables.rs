@@ -3,18 +3,23 @@
 
 use anyhow::{Result, ensure};
 use countersign_storage::{
-    KeyBinding, KeyBindings, KeyProcess, PassphraseCheck, PassphraseMoves, StorageError,
+    KeyBinding, KeyBindings, KeyProcess, PassphraseCheck, PassphraseMoves, RootWalk, StorageError,
 };
 use countersign_tuf::names::{Gun, ServerRole};
 
 /// Whoever looks is told that there is nothing, whoever stores what to mend.
-pub(crate) async fn are_missing<S: KeyBindings + PassphraseMoves>(store: &S) -> Result<()> {
+pub(crate) async fn are_missing<S: KeyBindings + PassphraseMoves + RootWalk>(
+    store: &S,
+) -> Result<()> {
     ensure!(store.binding("aa").await?.is_none());
     ensure!(store.bindings(None, None, 10).await?.is_empty());
     ensure!(!store.unbind_key("aa").await?);
     store.note_binding_used("aa", "2026-11-24T11:02:35Z".parse()?).await?;
     is_refused(store.bind_key(&binding()?).await, "countersign_key_bindings")?;
     ensure!(store.binding("aa").await?.is_none());
+
+    store.note_walked("signer:7899", 5).await?;
+    ensure!(store.walked_to("signer:7899").await? == 0);
 
     ensure!(store.current_check().await?.is_none());
     ensure!(store.proposed_check().await?.is_none());
@@ -29,9 +34,11 @@ pub(crate) async fn are_missing<S: KeyBindings + PassphraseMoves>(store: &S) -> 
 }
 
 /// The same store does all of it.
-pub(crate) async fn are_used<S: KeyBindings + PassphraseMoves>(store: &S) -> Result<()> {
+pub(crate) async fn are_used<S: KeyBindings + PassphraseMoves + RootWalk>(store: &S) -> Result<()> {
     ensure!(store.bind_key(&binding()?).await? == binding()?);
     ensure!(store.binding("aa").await? == Some(binding()?));
+    store.note_walked("signer:7899", 5).await?;
+    ensure!(store.walked_to("signer:7899").await? == 5);
     ensure!(store.propose_check(&check()).await? == check());
     ensure!(store.adopt_check(&check()).await?);
     ensure!(store.current_check().await? == Some(check()));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use countersign_custody::remote::RemoteCustody;
-use countersign_storage::{Inventory, KeyCatalogue, KeyStore};
+use countersign_storage::{Inventory, KeyCatalogue, KeyStore, RootWalk};
 use countersign_trust::operate::{OldKeys, OldKeysBound, SignerKeys};
 use countersign_trust::{Clock as _, SystemClock, Trust, Writes, keep_fresh};
 
@@ -16,6 +16,7 @@ pub(crate) struct Keeping {
     catalogue: Arc<dyn KeyCatalogue>,
     keys: Arc<dyn KeyStore>,
     inventory: Arc<dyn Inventory>,
+    roots: Arc<dyn RootWalk>,
     signer: Option<Arc<RemoteCustody>>,
     writes: Writes,
 }
@@ -33,6 +34,7 @@ impl Keeping {
             catalogue: stores.key_catalogue(),
             keys: stores.keys(),
             inventory: stores.inventory(),
+            roots: stores.root_walk(),
             signer,
             writes,
         }
@@ -60,7 +62,8 @@ impl Keeping {
         let Some(custody) = self.signer.as_deref().filter(|_| self.writes == Writes::Taken) else {
             return;
         };
-        let bound = SignerKeys { custody, inventory: &*self.inventory }.bind().await;
+        let (roots, inventory) = (&*self.roots, &*self.inventory);
+        let bound = SignerKeys { custody, roots, inventory }.bind().await;
         if bound > 0 {
             tracing::info!(
                 bound, signer = %custody.signer(),

@@ -29,5 +29,6 @@ pub use contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument}
 pub use contract::passphrase_moves::{KeyProcess, PassphraseCheck, PassphraseMoves};
 pub use contract::published::{Place, Published};
 pub use contract::retention::{Forgotten, GivingBack, Removal, Retention, Space, Thinned};
+pub use contract::root_walk::{RootRecord, RootWalk};
 pub use contract::usage::{Usage, Used};
 pub use contract::{StorageError, StorageResult, Unstorable};

@@ -98,7 +98,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Kept {
     keys: BTreeMap<String, Held>,
-    seeds: u8,
+    seeds: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -256,7 +256,7 @@ impl State {
 impl Kept {
     fn new_key(&mut self, algorithm: &str) -> Key {
         self.seeds = self.seeds.wrapping_add(1);
-        let seed = [self.seeds; 32];
+        let seed = self.seeds.to_be_bytes().repeat(4).try_into().unwrap_or([1; 32]);
         if algorithm == "ed25519" { Key::ed25519(seed) } else { Key::ecdsa(seed) }
     }
 

@@ -1,6 +1,6 @@
 //! A link between a program and a server on loopback, byte for byte. It can be cut at a moment that
-//! matters (at the first message to the server that holds some bytes), be broken at once, and
-//! stall: then nothing passes and nobody is told.
+//! matters (at the first message to the server that holds some bytes), be broken at once, stall
+//! (then nothing passes and nobody is told), and forget the connections that it has.
 //!
 //! What never comes in: changing what passes, and knowing what is spoken.
 
@@ -42,6 +42,8 @@ struct State {
     flow: Flow,
     /// How often all connections were broken so far.
     breaks: u64,
+    /// How often all connections were forgotten so far.
+    forgets: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +60,8 @@ impl Link {
     pub async fn to(port: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let cut = Arc::new(Mutex::new(None));
-        let state = Arc::new(watch::Sender::new(State { flow: Flow::Passes, breaks: 0 }));
+        let state =
+            Arc::new(watch::Sender::new(State { flow: Flow::Passes, breaks: 0, forgets: 0 }));
         let (own, shared) = (listener.local_addr()?.port(), Arc::clone(&cut));
         let told = Arc::clone(&state);
         let passing = tokio::spawn(async move {
@@ -90,6 +93,12 @@ impl Link {
     /// Breaks every connection that there is. New ones pass.
     pub fn break_all(&self) {
         self.state.send_modify(|state| state.breaks += 1);
+    }
+
+    /// Every connection that there is stays open and carries nothing any more, and nobody is told, as
+    /// when a firewall has lost what it knew of them. New ones pass.
+    pub fn forget_all(&self) {
+        self.state.send_modify(|state| state.forgets += 1);
     }
 
     /// From now on nothing passes, in either direction, on old connections and new ones.
@@ -141,6 +150,7 @@ async fn carry(
 ) {
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut flow = state.subscribe();
+    let forgets = state.borrow().forgets;
     while let Ok(length @ 1..) = from.read(&mut chunk).await {
         let Some(message) = chunk.get(..length) else { return };
         let broken = breaks_at(message);
@@ -149,6 +159,10 @@ async fn carry(
         }
         if flow.wait_for(|state| state.flow == Flow::Passes).await.is_err() {
             return;
+        }
+        if state.borrow().forgets > forgets {
+            // Its two ends stay open, and get nothing.
+            return std::future::pending().await;
         }
         if matches!(broken, Some(Cut::Before(_))) || to.write_all(message).await.is_err() {
             return;
@@ -188,6 +202,25 @@ mod tests {
         });
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, link.port())).await?;
         Ok((link, stream))
+    }
+
+    #[tokio::test]
+    async fn what_was_forgotten_carries_nothing_and_new_connections_pass() {
+        let (link, mut stream) = echo().await.unwrap();
+        let mut byte = [0];
+        stream.write_all(b"a").await.unwrap();
+        stream.read_exact(&mut byte).await.unwrap();
+        link.forget_all();
+        stream.write_all(b"b").await.unwrap();
+        let mut other = TcpStream::connect((Ipv4Addr::LOCALHOST, link.port())).await.unwrap();
+        other.write_all(b"c").await.unwrap();
+        other.read_exact(&mut byte).await.unwrap();
+        assert_eq!(&byte, b"c");
+        assert!(
+            stream
+                .try_read(&mut byte)
+                .is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+        );
     }
 
     #[tokio::test]

@@ -112,7 +112,7 @@ async fn cases(bench: &mut Bench, database: &str) -> Result<Vec<&'static str>> {
 const EMPTY: &str = "TRUNCATE TABLE tuf_files; TRUNCATE TABLE changefeed; \
     TRUNCATE TABLE private_keys; TRUNCATE TABLE countersign_passphrase_check; \
     TRUNCATE TABLE countersign_passphrase_proposal; TRUNCATE TABLE countersign_key_processes; \
-    TRUNCATE TABLE countersign_key_bindings";
+    TRUNCATE TABLE countersign_key_bindings; TRUNCATE TABLE countersign_root_walks";
 
 async fn races(bench: &mut Bench, stores: Stores) -> Result<()> {
     let database = match stores {

@@ -22,7 +22,8 @@ fn may_use_rows(database: &str) -> String {
 const OLDER: &str = "
     DELETE FROM countersign_metadata_migrations WHERE version > 5;
     DELETE FROM countersign_keys_migrations WHERE version > 5;
-    DROP TABLE countersign_key_bindings, countersign_key_processes, countersign_passphrase_proposal;
+    DROP TABLE countersign_key_bindings, countersign_root_walks;
+    DROP TABLE countersign_key_processes, countersign_passphrase_proposal;
     ALTER TABLE countersign_passphrase_check DROP COLUMN alias;
 ";
 
@@ -45,6 +46,7 @@ async fn tables_that_may_not_be_altered_are_used_and_it_is_said() -> Result<()> 
     ensure!(said.contains("keys are looked for without an index"), "{said}");
     ensure!(said.contains("the passphrase cannot be changed while others use it"), "{said}");
     ensure!(said.contains("a remote signer are for is known only until"), "{said}");
+    ensure!(said.contains("all stored roots are looked through at each start"), "{said}");
     ensure!(store.passphrase_check().await?.is_none());
     ensure!(store.insert_passphrase_check(b"sealed").await? == b"sealed");
     countersign_storage::suite::metadata::versions_restart_after_delete(&store).await;

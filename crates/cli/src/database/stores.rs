@@ -8,7 +8,7 @@ use countersign_storage::engine::postgres::PostgresStore;
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
     ChangeNumbers, Inventory, KeyAliases, KeyArchive, KeyBindings, KeyCatalogue, KeyStore,
-    KeyUpkeep, MetadataArchive, MetadataStore, PassphraseMoves, Retention, Usage,
+    KeyUpkeep, MetadataArchive, MetadataStore, PassphraseMoves, Retention, RootWalk, Usage,
 };
 use countersign_trust::operate::import::Side;
 
@@ -20,6 +20,7 @@ pub(super) trait Store:
     + Inventory
     + MetadataArchive
     + Retention
+    + RootWalk
     + Usage
     + KeyStore
     + KeyAliases
@@ -157,6 +158,11 @@ impl Stores {
     /// What the keys of a remote signer are for: with the metadata, because the signer's database
     /// is the signer's.
     pub(crate) fn key_bindings(&self) -> Arc<dyn KeyBindings> {
+        Arc::clone(&self.metadata) as Arc<_>
+    }
+
+    /// The stored roots in the order in which they were stored.
+    pub(crate) fn root_walk(&self) -> Arc<dyn RootWalk> {
         Arc::clone(&self.metadata) as Arc<_>
     }
 

@@ -20,6 +20,7 @@ pub mod metadata;
 pub mod passphrase_moves;
 pub mod published;
 pub mod retention;
+pub mod root_walk;
 pub mod usage;
 
 use std::fmt;

@@ -164,6 +164,11 @@ macro_rules! conformance_names {
             a_deleted_gun_is_not_gone_through,
             every_version_is_told_with_its_row,
         }
+        $crate::$emit! { @theme $with, root_walk:
+            a_store_without_roots_has_none_to_go_through,
+            steps_of_any_size_hold_every_root_once,
+            how_far_somebody_came_is_kept_for_each_signer,
+        }
         $crate::$emit! { @theme $with, archive:
             archived_documents_come_back_with_their_dates,
             an_archived_version_that_is_stored_keeps_all_out,
@@ -295,7 +300,7 @@ macro_rules! racing_cases {
 
 #[cfg(test)]
 mod tests {
-    const THEMES: [&str; 16] = [
+    const THEMES: [&str; 17] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
         include_str!("change_numbers.rs"),
@@ -311,6 +316,7 @@ mod tests {
         include_str!("published.rs"),
         include_str!("racing.rs"),
         include_str!("retention.rs"),
+        include_str!("root_walk.rs"),
         include_str!("usage.rs"),
     ];
 

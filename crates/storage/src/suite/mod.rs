@@ -26,6 +26,7 @@ pub mod passphrase_moves;
 pub mod published;
 pub mod racing;
 pub mod retention;
+pub mod root_walk;
 mod samples;
 pub mod usage;
 

@@ -2,127 +2,148 @@
 //! stored root that names it, before whoever asks first can have it.
 //!
 //! Notary's signer tells nobody for whom it made a key. This server keeps that of keys that are made
-//! through it; for those from before, the stored roots say it.
+//! through it; for those from before, the stored roots say it. How far they were looked through is
+//! kept, so that a later start looks at what was stored since.
 //!
 //! Source: contract section 3.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_custody::CustodyError;
 use countersign_custody::remote::RemoteCustody;
-use countersign_storage::{Inventory, StorageError, StorageResult};
+use countersign_storage::{Inventory, RootWalk, StorageError, StorageResult};
 use countersign_tuf::keys::{KeyId, PublicKey};
 use countersign_tuf::metadata::Root;
 use countersign_tuf::names::{Gun, RoleName, ServerRole};
 use countersign_tuf::verify::Unverified;
 
-/// How many GUNs are read at a time.
-const PAGE: u32 = 1_000;
+/// How many rows are gone through at a time, of whatever roles.
+const STEP: i64 = 10_000;
+
+/// How many of the rows that were gone through are looked at again by the next start: a row may have
+/// been stored after others with higher numbers.
+const AGAIN: i64 = 1_000;
 
 /// How long to wait before signer or database are asked again.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// The first root so far that names each key: its row, its GUN, the role.
-type FirstRoots = BTreeMap<String, (i64, Gun, ServerRole)>;
+/// A key that a root names, whose GUN that root is.
+type Named = (KeyId, Gun, ServerRole);
 
 /// Where the keys of a signer and the roots that name them are.
 #[derive(Clone, Copy)]
 pub struct SignerKeys<'a> {
     /// The signer, and what its keys are bound to.
     pub custody: &'a RemoteCustody,
-    /// The roots.
+    /// The rows of roots, and how far they were gone through for this signer.
+    pub roots: &'a dyn RootWalk,
+    /// The roots themselves.
     pub inventory: &'a dyn Inventory,
 }
 
+/// What became of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bound {
+    ToItsFirstRoot,
+    /// The signer does not have it, or it is another's.
+    No,
+    /// It could not be told.
+    Unsettled,
+}
+
 impl SignerKeys<'_> {
-    /// Binds every key of the signer that a stored root names and that is bound to none. Waits for
-    /// database and signer as long as it takes. How many were bound.
+    /// Binds every key of the signer that a stored root names and that is bound to none, in roots
+    /// that no earlier start has gone through. Waits for database and signer as long as it takes. How
+    /// many were bound.
     pub async fn bind(self) -> u64 {
-        let named = loop {
-            match self.unbound().await {
-                Ok(named) => break named,
-                Err(error) => {
-                    tracing::warn!(%error, "the roots that name keys of the signer are looked for again");
-                    tokio::time::sleep(PAUSE).await;
-                }
+        let signer = self.custody.signer().to_string();
+        let (mut at, end) = loop {
+            match self.extent(&signer).await {
+                Ok(extent) => break extent,
+                Err(error) => later(&error).await,
             }
         };
-        let mut bound = 0_u64;
-        for (id, (_, gun, role)) in named {
-            if self.bind_one(&gun, role, &KeyId::claimed(&id)).await {
-                bound = bound.saturating_add(1);
+        let (mut bound, mut is_settled) = (0_u64, true);
+        while at < end {
+            let to = at.saturating_add(STEP).min(end);
+            for (id, gun, role) in self.named_between(at, to).await {
+                match self.bind_one(&gun, role, &id).await {
+                    Bound::ToItsFirstRoot => bound = bound.saturating_add(1),
+                    Bound::No => {}
+                    Bound::Unsettled => is_settled = false,
+                }
             }
+            // What could not be settled is looked at again by the next start, and all after it.
+            if is_settled && let Err(error) = self.roots.note_walked(&signer, to).await {
+                tracing::debug!(%error, "how far the roots were looked through is not kept");
+            }
+            at = to;
         }
         self.custody.old_keys_gate().open();
         bound
     }
 
-    /// A key that the signer has not is no key of its.
-    async fn bind_one(&self, gun: &Gun, role: ServerRole, id: &KeyId) -> bool {
+    /// The row after which the roots are to be gone through, and the last one.
+    async fn extent(&self, signer: &str) -> StorageResult<(i64, i64)> {
+        let walked_to = self.roots.walked_to(signer).await?;
+        Ok((walked_to.saturating_sub(AGAIN).max(0), self.roots.last_row().await?))
+    }
+
+    /// The keys that are bound to none and that roots between the two rows name, each with the first
+    /// that does.
+    async fn named_between(&self, after: i64, to: i64) -> Vec<Named> {
+        loop {
+            match self.look_between(after, to).await {
+                Ok(named) => return named,
+                Err(error) => later(&error).await,
+            }
+        }
+    }
+
+    async fn look_between(&self, after: i64, to: i64) -> Result<Vec<Named>, CustodyError> {
+        let (mut seen, mut named) = (BTreeSet::new(), Vec::new());
+        for row in self.roots.roots(after, to).await? {
+            let Ok(gun) = Gun::parse(&row.gun) else { continue };
+            let Some(bytes) = readable(self.inventory.bytes(row.id).await)?.flatten() else {
+                continue;
+            };
+            for (id, role) in server_keys(bytes) {
+                if seen.insert(id.as_str().to_owned()) && !self.custody.is_bound(&id).await? {
+                    named.push((id, gun.clone(), role));
+                }
+            }
+        }
+        Ok(named)
+    }
+
+    async fn bind_one(&self, gun: &Gun, role: ServerRole, id: &KeyId) -> Bound {
         loop {
             match self.custody.bind_first(gun, role, id).await {
-                Ok(bound) => return bound,
+                Ok(true) => return Bound::ToItsFirstRoot,
+                Ok(false) => return Bound::No,
                 Err(CustodyError::Unavailable { reason }) => {
                     tracing::debug!(reason, "keys from before wait to be bound");
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => {
                     tracing::warn!(%error, %gun, %role, "a key from before is not bound");
-                    return false;
+                    return Bound::Unsettled;
                 }
             }
         }
     }
+}
 
-    /// The keys that a stored root names and that are bound to none.
-    async fn unbound(&self) -> Result<FirstRoots, CustodyError> {
-        let (mut first, mut last) = (FirstRoots::new(), None::<String>);
-        loop {
-            let page = self.inventory.guns(last.as_deref(), PAGE).await?;
-            let Some(end) = page.last() else { return Ok(first) };
-            last = Some(end.clone());
-            for gun in page {
-                let Ok(gun) = Gun::parse(&gun) else { continue };
-                for (id, (row, role)) in self.named_by(&gun).await? {
-                    if self.custody.is_bound(&KeyId::claimed(&id)).await? {
-                        continue;
-                    }
-                    let found = first.entry(id).or_insert_with(|| (row, gun.clone(), role));
-                    if row < found.0 {
-                        *found = (row, gun.clone(), role);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The keys that roots of this GUN name for the server's roles, each with the first that does.
-    async fn named_by(
-        &self,
-        gun: &Gun,
-    ) -> Result<BTreeMap<String, (i64, ServerRole)>, CustodyError> {
-        let mut named = BTreeMap::new();
-        let rows = readable(self.inventory.versions(gun.as_str()).await)?.unwrap_or_default();
-        for row in rows.iter().filter(|row| row.role == "root") {
-            let Some(bytes) = readable(self.inventory.bytes(row.id).await)?.flatten() else {
-                continue;
-            };
-            for (id, role) in server_keys(bytes) {
-                let found = named.entry(id).or_insert((row.id, role));
-                if row.id < found.0 {
-                    *found = (row.id, role);
-                }
-            }
-        }
-        Ok(named)
-    }
+async fn later(error: &(dyn std::error::Error + Sync)) {
+    tracing::warn!(%error, "the roots that name keys of the signer are looked for again");
+    tokio::time::sleep(PAUSE).await;
 }
 
 /// The keys that a root names for the server's roles. One that cannot be read names none; that is
 /// told when its GUN is judged.
-fn server_keys(root: Bytes) -> Vec<(String, ServerRole)> {
+fn server_keys(root: Bytes) -> Vec<(KeyId, ServerRole)> {
     let root =
         Unverified::<Root>::parse(RoleName::Root, root).and_then(|root| root.read_untrusted());
     let Ok(root) = root else { return Vec::new() };
@@ -132,7 +153,7 @@ fn server_keys(root: Bytes) -> Vec<(String, ServerRole)> {
         let could_sign = |(id, key): &(KeyId, PublicKey)| {
             key.id() == id && key.key_type().server_method().is_some()
         };
-        keys.filter(could_sign).map(move |(id, _)| (id.as_str().to_owned(), role))
+        keys.filter(could_sign).map(move |(id, _)| (id, role))
     };
     [ServerRole::Timestamp, ServerRole::Snapshot].into_iter().flat_map(of_role).collect()
 }

@@ -88,7 +88,8 @@ impl Signing<'_> {
         let Opened { custody, signer, warnings, .. } = opening.open().await?;
         tell::warnings(&warnings).map_err(Failure::Output)?;
         if let Some(custody) = signer.as_deref() {
-            SignerKeys { custody, inventory: &*stores.inventory() }.bind().await;
+            let (roots, inventory) = (&*stores.root_walk(), &*stores.inventory());
+            SignerKeys { custody, roots, inventory }.bind().await;
         }
         self.leave_out_changes(stores, old).await?;
         let clock = Arc::new(SystemClock);

@@ -105,6 +105,7 @@ const METADATA: History = History {
     costs: &[
         (5, "documents and what is to be signed again are looked for without their indexes"),
         (6, "what the keys of a remote signer are for is known only until this process ends"),
+        (7, "all stored roots are looked through at each start with a remote signer"),
     ],
     files: &[
         file!(1, "metadata", "0001", "tuf_files"),
@@ -113,6 +114,7 @@ const METADATA: History = History {
         file!(4, "metadata", "0004", "countersign_digest_index"),
         file!(5, "metadata", "0005", "countersign_gun_prefix_index"),
         file!(6, "metadata", "0006", "countersign_key_bindings"),
+        file!(7, "metadata", "0007", "countersign_root_walks"),
     ],
 };
 

@@ -5,11 +5,11 @@
 use super::{
     aliases, archive, change_numbers, changefeed, commit, connect, findings, inventory,
     key_bindings, key_catalogue, key_upkeep, keys, locks, metadata, migrations, names, own_table,
-    passphrase_moves, published, retention, usage,
+    passphrase_moves, published, retention, root_walk, usage,
 };
 
 /// Each file's statements.
-pub(super) const FILES: [&[&str]; 21] = [
+pub(super) const FILES: [&[&str]; 22] = [
     aliases::STATEMENTS,
     archive::STATEMENTS,
     change_numbers::STATEMENTS,
@@ -30,6 +30,7 @@ pub(super) const FILES: [&[&str]; 21] = [
     passphrase_moves::STATEMENTS,
     published::STATEMENTS,
     retention::STATEMENTS,
+    root_walk::STATEMENTS,
     usage::STATEMENTS,
 ];
 
@@ -40,7 +41,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 
 /// The statements that run often, each with the indexes one of which it must use, and with what is
 /// bound to it in the tests, as it stands in SQL.
-pub const INDEXED: [(&str, &[&str], &str); 32] = [
+pub const INDEXED: [(&str, &[&str], &str); 33] = [
     (commit::HOLDS, &["gun", "countersign_digest_idx"], "@gun, @gun, 'root', @sha"),
     (retention::CHANGES, &["PRIMARY"], "NOW(), 100, 50"),
     (retention::REMOVABLE, &["PRIMARY"], "'[1,2,3]', @gun, @gun"),
@@ -80,6 +81,7 @@ pub const INDEXED: [(&str, &[&str], &str); 32] = [
     (metadata::HEADS, &["gun"], "'[\"root\",\"targets\"]', @gun, @gun"),
     (metadata::NEWEST, &["gun"], "@gun, @gun, 'root'"),
     (published::PUBLISHED, &["countersign_published_idx"], "NOW(), NOW(), 7, NOW(), 10"),
+    (root_walk::ROOTS, &["PRIMARY"], "100, 200"),
     (usage::USED, &["gun"], "'gun/1', 'gun/2', 'gun/1'"),
 ];
 
@@ -87,7 +89,7 @@ pub const INDEXED: [(&str, &[&str], &str); 32] = [
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 21] = [
+    const TEXTS: [&str; 22] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
         include_str!("change_numbers.rs"),
@@ -108,6 +110,7 @@ mod tests {
         include_str!("passphrase_moves.rs"),
         include_str!("published.rs"),
         include_str!("retention.rs"),
+        include_str!("root_walk.rs"),
         include_str!("usage.rs"),
     ];
 

@@ -26,6 +26,7 @@ mod own_table;
 mod passphrase_moves;
 mod published;
 mod retention;
+mod root_walk;
 mod row;
 #[cfg(any(test, feature = "suite"))]
 pub mod statements;
@@ -60,6 +61,7 @@ struct OwnTables {
     bindings: OwnTable,
     /// The last table that its migration makes stands for all of it.
     passphrase_moves: OwnTable,
+    walks: OwnTable,
 }
 
 impl Default for OwnTables {
@@ -67,6 +69,7 @@ impl Default for OwnTables {
         Self {
             bindings: OwnTable::named("countersign_key_bindings"),
             passphrase_moves: OwnTable::named("countersign_key_processes"),
+            walks: OwnTable::named("countersign_root_walks"),
         }
     }
 }

@@ -5,11 +5,11 @@
 use super::{
     aliases, archive, change_numbers, changefeed, commit, connect, findings, inventory,
     key_bindings, key_catalogue, key_upkeep, keys, locks, metadata, migrations, own_table,
-    passphrase_moves, published, retention, usage,
+    passphrase_moves, published, retention, root_walk, usage,
 };
 
 /// Each file's statements.
-pub(super) const FILES: [&[&str]; 20] = [
+pub(super) const FILES: [&[&str]; 21] = [
     aliases::STATEMENTS,
     archive::STATEMENTS,
     change_numbers::STATEMENTS,
@@ -29,6 +29,7 @@ pub(super) const FILES: [&[&str]; 20] = [
     passphrase_moves::STATEMENTS,
     published::STATEMENTS,
     retention::STATEMENTS,
+    root_walk::STATEMENTS,
     usage::STATEMENTS,
 ];
 
@@ -38,7 +39,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 }
 
 /// The statements that run often, each with the index it must use.
-pub const INDEXED: [(&str, &str); 28] = [
+pub const INDEXED: [(&str, &str); 29] = [
     (aliases::SAMPLES, "countersign_alias_idx"),
     (changefeed::AFTER, "changefeed_pkey"),
     (changefeed::BEFORE, "changefeed_pkey"),
@@ -66,6 +67,7 @@ pub const INDEXED: [(&str, &str); 28] = [
     (published::PUBLISHED, "countersign_published_idx"),
     (retention::CHANGES, "changefeed_pkey"),
     (retention::FORGET, "tuf_files_gun_role_version_key"),
+    (root_walk::ROOTS, "tuf_files_pkey"),
     (usage::USED, "countersign_gun_prefix_idx"),
 ];
 
@@ -73,7 +75,7 @@ pub const INDEXED: [(&str, &str); 28] = [
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 20] = [
+    const TEXTS: [&str; 21] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
         include_str!("change_numbers.rs"),
@@ -93,6 +95,7 @@ mod tests {
         include_str!("passphrase_moves.rs"),
         include_str!("published.rs"),
         include_str!("retention.rs"),
+        include_str!("root_walk.rs"),
         include_str!("usage.rs"),
     ];
 

@@ -69,6 +69,13 @@ const METADATA: History = History {
                 "../../../../../migrations/sqlite/metadata/0006_countersign_key_bindings.sql"
             ),
         ),
+        (
+            7,
+            "countersign_root_walks",
+            include_str!(
+                "../../../../../migrations/sqlite/metadata/0007_countersign_root_walks.sql"
+            ),
+        ),
     ],
 };
 

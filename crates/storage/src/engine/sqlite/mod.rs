@@ -22,6 +22,7 @@ mod migrations;
 mod passphrase_moves;
 mod published;
 mod retention;
+mod root_walk;
 mod row;
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,11 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 use super::fresh;
 use crate::engine::sqlite::{
     aliases, archive, backup, change_numbers, changefeed, inventory, key_bindings, key_catalogue,
-    key_upkeep, keys, metadata, passphrase_moves, published, retention, usage,
+    key_upkeep, keys, metadata, passphrase_moves, published, retention, root_walk, usage,
 };
 
 /// Each file's statements, and its text to count them in.
-const FILES: [(&[&str], &str); 15] = [
+const FILES: [(&[&str], &str); 16] = [
     (aliases::STATEMENTS, include_str!("../aliases.rs")),
     (archive::STATEMENTS, include_str!("../archive.rs")),
     (backup::STATEMENTS, include_str!("../backup.rs")),
@@ -24,6 +24,7 @@ const FILES: [(&[&str], &str); 15] = [
     (passphrase_moves::STATEMENTS, include_str!("../passphrase_moves.rs")),
     (published::STATEMENTS, include_str!("../published.rs")),
     (retention::STATEMENTS, include_str!("../retention.rs")),
+    (root_walk::STATEMENTS, include_str!("../root_walk.rs")),
     (usage::STATEMENTS, include_str!("../usage.rs")),
 ];
 
@@ -88,6 +89,7 @@ async fn heads_and_digests_are_found_by_their_own_index() {
         (key_bindings::BINDINGS_OF_GUN, "countersign_key_bindings_idx (gun=?"),
         (inventory::GUNS, "idx_gun (gun>?)"),
         (inventory::VERSIONS, "idx_gun (gun=?)"),
+        (root_walk::ROOTS, "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (usage::USED, "idx_gun (gun>? AND gun<?)"),
         (key_catalogue::RECORDS, "countersign_pending_idx ((gun,role)>(?,?))"),
         (key_catalogue::RECORDS_OF_GUN, "countersign_pending_idx (gun=? AND role>?)"),
