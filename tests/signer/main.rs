@@ -8,5 +8,6 @@ mod compared;
 mod decided;
 mod go_server;
 mod hostile;
+mod metrics;
 mod notary_file;
 mod other_guns;

@@ -128,9 +128,9 @@ pub(crate) enum Failure {
     LeftOut { guns: usize, keys: usize, rows: usize },
     /// The address cannot be listened on.
     #[error(
-        "cannot listen on {address} ({reason}): stop what uses it, or choose another with --listen"
+        "cannot listen on {address} ({reason}): stop what uses it, or choose another with {setting}"
     )]
-    Listen { address: std::net::SocketAddr, reason: io::Error },
+    Listen { address: std::net::SocketAddr, reason: io::Error, setting: &'static str },
     /// The token of the keys is configured without a PIN.
     #[error(
         "no PIN is given for the token {token:?}: name a file that holds it as pkcs11.pin_file, or \
@@ -207,7 +207,10 @@ pub(crate) enum Failure {
 
 /// Each exit code with its meaning, as help and documentation list them.
 pub(crate) const EXIT_CODES: [(u8, &str); 23] = [
-    (0, "done; for serve: asked to stop by SIGTERM or SIGINT, and stopped in good order"),
+    (
+        0,
+        "done; for serve and signer: asked to stop by SIGTERM or SIGINT, and stopped in good order",
+    ),
     (1, "anything that has no code of its own"),
     (2, "a flag, an environment variable or the configuration file is wrong"),
     (3, "the data directory cannot be made, read or written"),

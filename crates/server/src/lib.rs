@@ -49,7 +49,9 @@ pub use auth::{
 };
 pub use countersign_tuf::metadata::DocumentLimits;
 pub use limits::{Limits, Rate};
-pub use listener::{ServeError, Stopping, Transport, Visitor, serve, serve_router};
+pub use listener::{
+    ServeError, Stopping, Transport, Visitor, serve, serve_plain_router, serve_router,
+};
 pub use publish_rates::PublishRate;
 pub use token_service::{
     GuessLimits, TokenService, TokenServiceSettings, UsersFile, UsersFileError,

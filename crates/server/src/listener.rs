@@ -21,7 +21,7 @@ use crate::app::{App, ServerSettings, Service};
 use crate::connection::Admission;
 use crate::limits::Limits;
 use crate::tls::{LiveTls, TlsAccept};
-pub use router::{Visitor, serve_router};
+pub use router::{Visitor, serve_plain_router, serve_router};
 
 /// Why the server stopped, or did not start.
 #[derive(Debug, Error)]

@@ -8,6 +8,7 @@
 //! - `key_management`, `signing` and `health` are the services, one file each.
 //! - `calls` bounds what calls may use.
 //! - `refusal` is the one place that knows the codes.
+//! - `metrics` counts and measures calls, `counted_keys` what becomes of keys; `metrics_page` shows it.
 //!
 //! Never in here: the formats of keys, TLS.
 //!
@@ -15,9 +16,13 @@
 
 mod caller;
 mod calls;
+mod counted_keys;
 mod health;
 mod key_id;
 mod key_management;
+mod method;
+mod metrics;
+mod metrics_page;
 mod purpose;
 mod refusal;
 mod router;
@@ -26,5 +31,6 @@ mod signing;
 
 pub use caller::{Caller, Client, Clients};
 pub use calls::CallLimits;
+pub use metrics_page::metrics_router;
 pub use router::router;
 pub use signer::{Signer, Terms, WithoutGun};

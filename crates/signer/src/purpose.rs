@@ -44,9 +44,13 @@ pub(crate) fn parsed_gun(text: &str) -> Result<Gun, Status> {
 
 /// The role that a request names.
 pub(crate) fn parsed_role(text: &str) -> Result<ServerRole, Status> {
+    server_role(text).ok_or_else(|| invalid("keys are for the roles timestamp and snapshot"))
+}
+
+/// The role of this name, if there are keys for it.
+pub(crate) fn server_role(text: &str) -> Option<ServerRole> {
     let roles = [ServerRole::Timestamp, ServerRole::Snapshot];
-    let role = roles.into_iter().find(|role| role.as_str() == text);
-    role.ok_or_else(|| invalid("keys are for the roles timestamp and snapshot"))
+    roles.into_iter().find(|role| role.as_str() == text)
 }
 
 fn invalid(text: &'static str) -> Status {

@@ -19,6 +19,7 @@ use tower::ServiceExt as _;
 use crate::calls::{CallLimits, Places, bound};
 use crate::health::HealthService;
 use crate::key_management::KeyManagement;
+use crate::metrics;
 use crate::refusal;
 use crate::signer::Signer;
 use crate::signing::Signing;
@@ -40,7 +41,8 @@ pub fn router(signer: Arc<Signer>, limits: CallLimits) -> Router {
         .layer(from_fn_with_state(Places::new(limits), bound))
         .route_service("/grpc.health.v1.Health/{*method}", health.map_request(body))
         .fallback(unknown_service)
-        .layer(from_fn_with_state(signer, gate))
+        .layer(from_fn_with_state(Arc::clone(&signer), gate))
+        .layer(from_fn_with_state(signer, metrics::calls))
 }
 
 /// Lets through what is gRPC, from whom may ask.

@@ -9,6 +9,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tonic::Status;
 
 use crate::caller::Clients;
+use crate::counted_keys::CountedKeys;
+use crate::metrics::Metrics;
 use crate::refusal;
 
 /// How often it is looked whether keys can be reached.
@@ -54,6 +56,7 @@ pub struct Signer {
     keys: OnceLock<Held>,
     terms: Terms,
     health: watch::Sender<Health>,
+    metrics: Arc<Metrics>,
 }
 
 impl Signer {
@@ -61,13 +64,16 @@ impl Signer {
     #[must_use]
     pub fn new(terms: Terms) -> Self {
         let (health, _) = watch::channel(Health::NotServing);
-        Self { keys: OnceLock::new(), terms, health }
+        Self { keys: OnceLock::new(), terms, health, metrics: Arc::new(Metrics::new()) }
     }
 
     /// Answers from `keys` from now on, and lets go of them by `retirement`. Only the first ones
     /// count.
     pub fn open(&self, keys: Arc<dyn KeysById>, retirement: Arc<dyn KeyRetirement>) {
-        self.keys.get_or_init(|| Held { keys, retirement });
+        self.keys.get_or_init(|| {
+            let keys = Arc::new(CountedKeys::new(keys, Arc::clone(&self.metrics)));
+            Held { keys, retirement }
+        });
         self.turn(Health::Serving);
     }
 
@@ -100,6 +106,17 @@ impl Signer {
             }
             turns
         })
+    }
+
+    /// What was counted and measured, in the text form of Prometheus.
+    #[must_use]
+    pub fn render_metrics(&self) -> String {
+        let serves = *self.health.borrow() == Health::Serving;
+        self.metrics.render(if serves { 1.0 } else { 0.0 })
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     pub(crate) fn terms(&self) -> &Terms {

@@ -3,6 +3,7 @@
 //! What never comes in: our crates; this is the product seen from outside.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -81,6 +82,16 @@ impl CountersignSigner {
     /// It ends, or is not in time.
     pub async fn ready(&mut self) -> Result<()> {
         self.process.line(|line| line.starts_with("listening on ").then_some(())).await
+    }
+
+    /// Where it says that it tells what it counts; it must be told to.
+    ///
+    /// # Errors
+    /// It does not say so in time.
+    pub async fn metrics(&mut self) -> Result<SocketAddr> {
+        let address =
+            |line: &str| line.strip_prefix("metrics at http://")?.split_once('/')?.0.parse().ok();
+        self.process.line(address).await
     }
 
     /// Its port on loopback.

@@ -209,6 +209,27 @@ fn a_database_that_is_none_is_found_with_the_code_of_the_start() {
     }
 }
 
+#[test]
+fn an_address_for_metrics_that_is_taken_stops_the_start_with_its_setting() {
+    let site = Site::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    site.settings(&format!("[signing]\nmetrics_listen = '{address}'"));
+    let ended = run(site.command(&["signer", "--config", "c.toml"]));
+    assert_eq!(ended.status.code(), Some(6), "{}", ended.stderr);
+    let words = format!("cannot listen on {address} ");
+    assert!(ended.stderr.contains(&words), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("choose another with signing.metrics_listen"),
+        "{}",
+        ended.stderr
+    );
+    site.settings("[signing]\nmetrics_listen = 'metrics'");
+    let (code, line) = refusal(site.command(&["config", "check", "--config", "c.toml"]));
+    assert_eq!(code, 2, "{line}");
+    assert!(line.contains("c.toml:6:18: signing.metrics_listen = "), "{line}");
+}
+
 impl Site {
     /// A data directory as a first start makes it.
     fn start_over_with(&self, text: &str) {

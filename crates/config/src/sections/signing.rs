@@ -1,9 +1,12 @@
 //! `[signing]`: for whom `countersign signer` signs.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::server::parse_listen;
 
 /// The section `[signing]`. Only `countersign signer` looks at it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -21,6 +24,16 @@ pub struct Signing {
     ///
     /// Default: false.
     pub require_gun: bool,
+    /// The IP address and port where `GET /metrics` is answered over plain HTTP; port 0 takes a free
+    /// one.
+    ///
+    /// Default: none, which means nowhere.
+    #[serde(deserialize_with = "address")]
+    pub metrics_listen: Option<SocketAddr>,
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    parse_listen(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
 }
 
 fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<String>, D::Error> {

@@ -1,4 +1,5 @@
-//! Any router over HTTP/2 and TLS, for services whose clients keep their connections: gRPC.
+//! Any router over HTTP/2 and TLS, for services whose clients keep their connections: gRPC; and one
+//! over plain HTTP beside it.
 
 use std::future::Future;
 use std::io;
@@ -59,6 +60,37 @@ pub async fn serve_router(
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
     let mut serving: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> =
         Box::pin(server.acceptor(acceptor).serve(service));
+    tokio::select! {
+        ended = &mut serving => ended.map_err(ServeError::Listen),
+        () = shutdown => {
+            handle.graceful_shutdown(Some(drain));
+            serving.await.map_err(ServeError::Listen)
+        }
+    }
+}
+
+/// Serves `router` over plain HTTP on a bound listener until `shutdown` completes, and then for at
+/// most `drain`: for what holds no secret and belongs to whoever runs the machine.
+///
+/// # Errors
+/// [`ServeError`] when the listener fails.
+pub async fn serve_plain_router(
+    listener: std::net::TcpListener,
+    router: Router,
+    limits: &Limits,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    drain: Duration,
+) -> Result<(), ServeError> {
+    let handle: Handle<SocketAddr> = Handle::new();
+    let mut server = axum_server::from_tcp(listener)
+        .map_err(ServeError::Listen)?
+        .handle(handle.clone())
+        .first_request_timeout(limits.first_request)
+        .accept_error_handler(log_refused);
+    bound_requests(server.http_builder(), limits);
+    let service = router.into_make_service();
+    let mut serving: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> =
+        Box::pin(server.acceptor(Admission::new(limits)).serve(service));
     tokio::select! {
         ended = &mut serving => ended.map_err(ServeError::Listen),
         () = shutdown => {

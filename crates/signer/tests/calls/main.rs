@@ -8,6 +8,8 @@ mod health;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod purposes;
 #[cfg(test)]
 mod requests;

@@ -4,7 +4,7 @@ mod settings;
 mod started;
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use clap::Args;
@@ -140,8 +140,15 @@ fn access(settings: &Settings, desk: Option<&TokenDesk>) -> Result<Access, Failu
 }
 
 pub(super) fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
-    let address = settings.server.listen;
-    let failed = |reason| Failure::Listen { address, reason };
+    listen_on(settings.server.listen, "--listen")
+}
+
+/// Listens on the address that `setting` gives.
+pub(super) fn listen_on(
+    address: SocketAddr,
+    setting: &'static str,
+) -> Result<TcpListener, Failure> {
+    let failed = |reason| Failure::Listen { address, reason, setting };
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)

@@ -13,6 +13,8 @@ use crate::greeting::{Site, shell_word};
 pub(super) struct Greeting<'a> {
     /// The address that is listened on, with the real port.
     pub(super) address: SocketAddr,
+    /// The same where metrics are asked for, if anywhere.
+    pub(super) metrics: Option<SocketAddr>,
     pub(super) settings: &'a Settings,
     /// The data directory.
     pub(super) data_dir: &'a Path,
@@ -27,6 +29,9 @@ impl fmt::Display for Greeting<'_> {
         let site = Site::new(self.address, &self.settings.server.hosts);
         writeln!(f, "Countersign {}, a signer for trust servers", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "listening on {site} (address {}), gRPC over TLS", self.address)?;
+        if let Some(address) = self.metrics {
+            writeln!(f, "metrics at http://{address}/metrics, for whoever gets there")?;
+        }
         writeln!(f, "data in {}", self.data_dir.display())?;
         self.clients(f)?;
         for warning in self.warnings {

@@ -82,6 +82,11 @@ impl Signer {
         let dir = DataDir::at(settings.server.data_dir())?;
         let hold = dir.hold()?;
         let listener = super::serve::listen(&settings)?;
+        let metrics_listener = settings
+            .signing
+            .metrics_listen
+            .map(|address| super::serve::listen_on(address, "signing.metrics_listen"));
+        let metrics_listener = metrics_listener.transpose()?;
         let databases = Databases::of_keys(&settings, &dir)?;
         let passphrases = Arc::new(passphrases(alias.as_deref(), &settings, &dir, &hold)?);
         let now = SystemClock.now();
@@ -106,7 +111,7 @@ impl Signer {
             access: Arc::new(Access::open()),
             clock: Arc::new(SystemClock),
         };
-        let started = Started { settings, notes, dir, databases, listener, tls };
+        let started = Started { settings, notes, dir, databases, listener, metrics_listener, tls };
         let outcome = runtime.block_on(Box::pin(started.sign(passphrases, upkeep)));
         // Everything that matters has come to its end; what is left may wait for a database.
         runtime.shutdown_background();

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::{self, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use countersign_config::Settings;
 use countersign_custody::StoredKeys;
 use countersign_custody::sealed::Passphrases;
 use countersign_server::tls::LiveTls;
-use countersign_server::{Visitor, serve_router};
+use countersign_server::{Limits, Visitor, serve_plain_router, serve_router};
 use countersign_signer::{CallLimits, Caller, Client, Clients, Signer, Terms, WithoutGun};
 use countersign_trust::{Clock as _, SystemClock, Writes};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::greeting::Greeting;
@@ -32,6 +32,9 @@ use crate::{flags, hardening};
 /// How long the database may take to close once no call needs it.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
+/// How many connections may ask for metrics at a time.
+const METRICS_CONNECTIONS: usize = 64;
+
 /// What is ready before the database is opened.
 pub(super) struct Started {
     pub(super) settings: Settings,
@@ -39,6 +42,8 @@ pub(super) struct Started {
     pub(super) dir: DataDir,
     pub(super) databases: Databases,
     pub(super) listener: TcpListener,
+    /// Where metrics are asked for, if anywhere.
+    pub(super) metrics_listener: Option<TcpListener>,
     pub(super) tls: LiveTls,
 }
 
@@ -65,8 +70,8 @@ impl Started {
         let wishes = WishSignals::take().map_err(|error| system("take signals", &error))?;
         let mut signals = StopSignals::take().map_err(|error| system("take signals", &error))?;
         let signer = Arc::new(Signer::new(terms(&self.settings)));
-        let (stop, stopped) = oneshot::channel::<()>();
-        let mut serving = Box::pin(self.serve(Arc::clone(&signer), stopped)?);
+        let (stop, stopped) = watch::channel(());
+        let mut serving = Box::pin(self.serve(&signer, stopped)?);
         let mut beside = Box::pin(beside(Arc::clone(&signer), upkeep, wishes));
         let mut opening = Box::pin(self.open(&signer, &passphrases));
         let first = tokio::select! {
@@ -114,20 +119,41 @@ impl Started {
     /// Answers calls until `stopped` completes.
     fn serve(
         &self,
-        signer: Arc<Signer>,
-        stopped: oneshot::Receiver<()>,
+        signer: &Arc<Signer>,
+        stopped: watch::Receiver<()>,
     ) -> Result<impl Future<Output = Result<(), Failure>> + use<>, Failure> {
         let listener = self.listener.try_clone().map_err(|error| system("listen twice", &error))?;
-        let router = countersign_signer::router(signer, CallLimits::default());
+        let metrics = self.serve_metrics(Arc::clone(signer), stopped.clone())?;
+        let router = countersign_signer::router(Arc::clone(signer), CallLimits::default());
         let router: Router = router.layer(map_request(introduce));
         let (tls, drain) = (self.tls.clone(), self.settings.server.drain);
         let limits = server_settings(&self.settings).limits;
         Ok(async move {
-            let shutdown = async {
-                // A sender that is gone means stop as well.
-                stopped.await.ok();
-            };
-            Ok(serve_router(listener, tls, router, &limits, shutdown, drain).await?)
+            let serving =
+                Box::pin(serve_router(listener, tls, router, &limits, end_of(stopped), drain));
+            let (served, ()) = tokio::join!(serving, metrics);
+            Ok(served?)
+        })
+    }
+
+    /// Tells what was counted until `stopped` completes. Where that fails, signing goes on.
+    fn serve_metrics(
+        &self,
+        signer: Arc<Signer>,
+        stopped: watch::Receiver<()>,
+    ) -> Result<impl Future<Output = ()> + use<>, Failure> {
+        let listener = self.metrics_listener.as_ref().map(TcpListener::try_clone).transpose();
+        let listener = listener.map_err(|error| system("listen twice", &error))?;
+        let limits = Limits { connections: METRICS_CONNECTIONS, ..Limits::default() };
+        let drain = self.settings.server.drain;
+        Ok(async move {
+            let Some(listener) = listener else { return };
+            let router = countersign_signer::metrics_router(signer);
+            let serving =
+                Box::pin(serve_plain_router(listener, router, &limits, end_of(stopped), drain));
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "metrics are not told any more");
+            }
         })
     }
 
@@ -155,12 +181,18 @@ impl Started {
         Ok(Opened { stores, following })
     }
 
+    fn metrics_address(&self) -> Result<Option<SocketAddr>, Failure> {
+        let address = self.metrics_listener.as_ref().map(TcpListener::local_addr).transpose();
+        address.map_err(|error| system("read the address of metrics", &error))
+    }
+
     /// Says where the signer is, on standard output and in the log.
     fn greet(&self, warnings: &[String]) -> Result<(), Failure> {
         let address =
             self.listener.local_addr().map_err(|error| system("read the address", &error))?;
         let greeting = Greeting {
             address,
+            metrics: self.metrics_address()?,
             settings: &self.settings,
             data_dir: self.dir.path(),
             notes: &self.notes,
@@ -216,6 +248,11 @@ impl Running {
             tracing::warn!("the database did not close in time; it will recover at the next start");
         }
     }
+}
+
+/// Completes once the sender is gone.
+async fn end_of(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
 }
 
 /// What runs beside answering.
