@@ -11,3 +11,4 @@ mod hostile;
 mod metrics;
 mod notary_file;
 mod other_guns;
+mod resealing;
