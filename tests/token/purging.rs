@@ -9,7 +9,7 @@ use countersign_tests::session::Session;
 use countersign_tests::wire::Wire;
 
 use crate::bench::objects;
-use crate::binary::{Ended, run, serve, server};
+use crate::binary::{Ended, run, serve, serve_with, server};
 
 const GUN: &str = "example.com/token/app";
 
@@ -149,6 +149,25 @@ async fn a_key_that_a_root_names_is_not_removed_although_its_row_is_lost() -> Re
     says(&refused, 21, "the current root names it: restore its row")?;
     ensure!(objects(&scene.hsm) == before);
     Ok(())
+}
+
+/// What is left in it cannot be told then, although nothing that a root names is in it.
+#[tokio::test]
+async fn verify_says_that_a_token_which_is_away_could_not_be_looked_into() -> Result<()> {
+    let hsm = SoftHsm::start()?;
+    let mut session = serve_with(&hsm, "").await?;
+    let alice = session.client("alice")?;
+    session.ok(&alice, &["init", "-p", GUN]).await?;
+    let data = server(&session)?.data();
+    let (config, data) =
+        (data.join("countersign.toml").display().to_string(), data.display().to_string());
+    let verify = ["keys", "verify", "--config", &config, "--data-dir", &data];
+    says(&run(&hsm, &verify).await?, 0, "signs, held by: sealed")?;
+    hsm.unplug()?;
+    let away = run(&hsm, &verify).await?;
+    says(&away, 10, "signs, held by: sealed")?;
+    says(&away, 10, "the token COULD NOT BE ASKED")?;
+    says(&away, 10, "no token has the label")
 }
 
 /// As on the database of a signer.
