@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use bytes::Bytes;
 use chrono::SecondsFormat;
 use countersign_forge::document::Document;
 use countersign_forge::key::Key;
@@ -12,32 +13,50 @@ use countersign_tests::upload;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 const SQLITE: &str = "INSERT INTO tuf_files \
     (created_at, updated_at, gun, role, version, sha256, data) \
     VALUES (?1, NULL, ?2, ?3, 1, ?4, ?5)";
 
-/// The documents of one collection after the other.
-struct Filler {
+const POSTGRES: &str = "INSERT INTO tuf_files \
+    (created_at, updated_at, gun, role, version, sha256, data) \
+    VALUES ($1, NULL, $2, $3, 1, $4, $5)";
+
+/// The documents of one GUN.
+#[derive(Clone, Debug)]
+pub(crate) struct Filled {
+    pub(crate) gun: String,
+    /// Role and bytes.
+    pub(crate) documents: [(&'static str, Bytes); 2],
+}
+
+/// Makes one collection after the other.
+pub(crate) struct Filler {
     key: Key,
     snapshot: Document,
     timestamp: Document,
+    made: u32,
 }
 
 impl Filler {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let key = Key::ed25519([1; 32]);
         let keys = ServerKeys { timestamp: key.to_json(), snapshot: None };
         let forged = Repository::new("example.com/filled", 2, upload::now(), &keys);
         let snapshot = forged.document("snapshot").context("no snapshot")?.clone();
         let timestamp = Document::unsigned(&json!({"_type": "Timestamp",
             "expires": forged.in_days(14), "meta": {}, "version": 1}));
-        Ok(Self { key, snapshot, timestamp })
+        Ok(Self { key, snapshot, timestamp, made: 0 })
     }
+}
 
-    /// Role and bytes of the documents of a GUN.
-    fn documents(&mut self, gun: &str) -> [(&'static str, Vec<u8>); 2] {
+impl Iterator for Filler {
+    type Item = Filled;
+
+    fn next(&mut self) -> Option<Filled> {
+        let gun = format!("example.com/filled/{}", self.made);
+        self.made = self.made.checked_add(1)?;
         self.snapshot.edit(|signed| {
             if let Some(entry) = signed.pointer_mut("/meta/targets") {
                 *entry = meta_entry(gun.as_bytes());
@@ -51,27 +70,38 @@ impl Filler {
             }
         });
         self.timestamp.sign([&self.key]);
-        [("snapshot", snapshot), ("timestamp", self.timestamp.to_bytes())]
+        let timestamp = self.timestamp.to_bytes().into();
+        Some(Filled { gun, documents: [("snapshot", snapshot.into()), ("timestamp", timestamp)] })
     }
 }
 
-fn gun(number: u32) -> String {
-    format!("example.com/filled/{number}")
-}
-
 /// Fills the migrated file of a server that does not run.
-pub(crate) async fn sqlite(file: &Path, guns: u32) -> Result<()> {
+pub(crate) async fn sqlite(file: &Path, collections: impl Iterator<Item = Filled>) -> Result<()> {
     let stored_at = upload::now().to_rfc3339_opts(SecondsFormat::Micros, true);
     let options = SqliteConnectOptions::new().filename(file);
     let mut connection: SqliteConnection = options.connect().await?;
     let mut all = connection.begin().await?;
-    let mut filler = Filler::new()?;
-    for number in 0..guns {
-        let gun = gun(number);
-        for (role, bytes) in filler.documents(&gun) {
-            let digest = hex::encode(digest(&SHA256, &bytes));
+    for Filled { gun, documents } in collections {
+        for (role, bytes) in documents {
             let insert = sqlx::query(SQLITE).bind(&stored_at).bind(&gun).bind(role);
-            insert.bind(digest).bind(bytes).execute(&mut *all).await?;
+            let insert = insert.bind(hex::encode(digest(&SHA256, &bytes))).bind(bytes.to_vec());
+            insert.execute(&mut *all).await?;
+        }
+    }
+    all.commit().await?;
+    Ok(connection.close().await?)
+}
+
+/// Fills a migrated database, of ours or of Notary's.
+pub(crate) async fn postgres(url: &str, collections: impl Iterator<Item = Filled>) -> Result<()> {
+    let stored_at = upload::now().naive_utc();
+    let mut connection = PgConnection::connect(url).await?;
+    let mut all = connection.begin().await?;
+    for Filled { gun, documents } in collections {
+        for (role, bytes) in documents {
+            let insert = sqlx::query(POSTGRES).bind(stored_at).bind(&gun).bind(role);
+            let insert = insert.bind(hex::encode(digest(&SHA256, &bytes))).bind(bytes.to_vec());
+            insert.execute(&mut *all).await?;
         }
     }
     all.commit().await?;

@@ -7,6 +7,7 @@
 //! - `servers` starts everybody, `material` and `publishers` publish to them, `floor` is the bare handler.
 //! - `load` asks and judges the answers; `family` is what that costs who answers.
 //! - `figures` are memory, starts and what else is no row of requests; `filling` is for them.
+//! - `steps` are parts of a publish by themselves, in times and in instructions.
 //! - `turn` has all of them take turns; `report` says what came of it.
 //!
 //! What never comes in: a verdict that fails a build. Figures depend on the machine. An answer that
@@ -29,6 +30,7 @@ mod rows;
 mod servers;
 mod side;
 mod spread;
+mod steps;
 mod turn;
 
 use std::fs;
@@ -46,6 +48,7 @@ use self::report::{FigureReport, Report, RowReport};
 use self::rows::Row;
 use self::servers::Servers;
 use self::side::Side;
+use self::steps::StepArguments;
 
 /// Measures how fast the server is beside Notary's and beside a bare handler.
 #[derive(Debug, Parser)]
@@ -76,6 +79,8 @@ enum Part {
     /// The bare handler
     #[command(hide = true)]
     Floor(FloorArguments),
+    /// A step by itself, so often: for tools that count what it does
+    Step(StepArguments),
     /// Those who write to a store on a slow disk
     #[command(hide = true)]
     Commits(CommitArguments),
@@ -90,6 +95,7 @@ fn main() -> Result<()> {
         Some(Part::Commits(commits)) => {
             say(&format!("{}\n", runtime.block_on(figures::commits::write(commits))?))
         }
+        Some(Part::Step(step)) => steps::repeat(&step),
         None => runtime.block_on(measure(&arguments)),
     }
 }
@@ -100,11 +106,13 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     };
     let rows: Vec<Row> = rows::all().into_iter().filter(|row| wanted(&row.name)).collect();
     let names: Vec<&str> = figures::NAMES.into_iter().filter(|name| wanted(name)).collect();
+    let steps: Vec<&str> = steps::names().filter(|name| wanted(name)).collect();
     if arguments.list {
-        let all = rows.iter().map(|row| row.name.as_str()).chain(names);
+        let all = rows.iter().map(|row| row.name.as_str()).chain(names).chain(steps);
         return say(&all.map(|name| format!("{name}\n")).collect::<String>());
     }
-    ensure!(!rows.is_empty() || !names.is_empty(), "no row begins so: --list names them");
+    let none = rows.is_empty() && names.is_empty() && steps.is_empty();
+    ensure!(!none, "no row begins so: --list names them");
     ensure!(arguments.rounds > 2, "--rounds must be 3 at least for a spread");
     let machine = Machine::look()?;
     let rows = measure_rows(arguments, &rows).await?;
@@ -113,7 +121,8 @@ async fn measure(arguments: &Arguments) -> Result<()> {
         figures.push(FigureReport::of(figures::measure(name, arguments.rounds).await?)?);
     }
     let (rounds, seconds) = (arguments.rounds, arguments.seconds);
-    let report = Report { machine, rounds, seconds, rows, figures };
+    let steps = steps::measure(&steps, rounds)?;
+    let report = Report { machine, rounds, seconds, rows, figures, steps };
     fs::write(&arguments.json, serde_json::to_vec_pretty(&report)?)
         .with_context(|| format!("{} cannot be written", arguments.json.display()))?;
     say(&report.text())

@@ -11,6 +11,7 @@ use countersign_tests::upload;
 use countersign_tests::wire::{Endpoint, Wire};
 use ring::digest::{SHA256, digest};
 
+use crate::filling::Filled;
 use crate::floor::KeptAnswer;
 use crate::load::Exchange;
 
@@ -88,6 +89,11 @@ impl Collection {
             ensure!(answer.status == 200, "{path}: {answer:?}");
         }
         Ok(collection)
+    }
+
+    /// One that was put into the database.
+    pub(crate) fn filled(filled: Filled) -> Self {
+        Self { gun: filled.gun, documents: filled.documents.to_vec() }
     }
 
     /// A GET of the current document of `role`.

@@ -9,6 +9,7 @@ use crate::machine::Machine;
 use crate::rows::Row;
 use crate::side::Side;
 use crate::spread::Spread;
+use crate::steps::StepReport;
 use crate::turn::{Round, Turn};
 
 /// Everything that a run found.
@@ -19,6 +20,7 @@ pub(crate) struct Report {
     pub(crate) seconds: f64,
     pub(crate) rows: Vec<RowReport>,
     pub(crate) figures: Vec<FigureReport>,
+    pub(crate) steps: Vec<StepReport>,
 }
 
 /// What came of one figure.
@@ -93,6 +95,9 @@ impl Report {
         if !self.figures.is_empty() {
             self.write_figures(&mut text);
         }
+        if !self.steps.is_empty() {
+            self.write_steps(&mut text);
+        }
         text
     }
 
@@ -138,6 +143,22 @@ impl Report {
                     verdict.text(),
                 ));
             }
+        }
+    }
+
+    fn write_steps(&self, text: &mut String) {
+        text.push_str(
+            "\n| step | what | takes | beside | ratio | of all rounds 80 % | instructions |\n\
+             |---|---|---|---|---|---|---|\n",
+        );
+        for StepReport { name, what, floor, time: takes, ratio, instructions } in &self.steps {
+            text.push_str(&format!(
+                "| `{name}` | {what} | {} | `{floor}` | {}× | {}× to {}× | {instructions} |\n",
+                time(takes.median),
+                figure(ratio.median),
+                figure(ratio.low),
+                figure(ratio.high),
+            ));
         }
     }
 
@@ -217,7 +238,7 @@ fn time(microseconds: f64) -> String {
     if microseconds >= 1_000.0 {
         format!("{} ms", figure(microseconds / 1e3))
     } else {
-        format!("{microseconds:.0} µs")
+        format!("{} µs", figure(microseconds))
     }
 }
 
@@ -245,8 +266,15 @@ mod tests {
             Round::from([(Side::Floor, turn(*floor, 20.0)), (Side::Sqlite, turn(*ours, 30.0))])
         };
         let rows = vec![RowReport::of(&row, rounds.iter().map(round).collect()).unwrap()];
-        Report { machine: Machine::default(), rounds: 3, seconds: 1.0, rows, figures: Vec::new() }
-            .text()
+        Report {
+            machine: Machine::default(),
+            rounds: 3,
+            seconds: 1.0,
+            rows,
+            figures: Vec::new(),
+            steps: Vec::new(),
+        }
+        .text()
     }
 
     #[test]
@@ -276,7 +304,8 @@ mod tests {
         };
         let figures = vec![FigureReport::of(figure).unwrap()];
         let machine = Machine::default();
-        let text = Report { machine, rounds: 3, seconds: 1.0, rows: Vec::new(), figures }.text();
+        let (rows, steps) = (Vec::new(), Vec::new());
+        let text = Report { machine, rounds: 3, seconds: 1.0, rows, figures, steps }.text();
         let row = "| `memory/idle` | memory | ≤ 30 MB | 31.0 MB | 29.5 MB to 32.0 MB | held |";
         assert!(text.lines().any(|line| line == row), "{text}");
     }

@@ -22,7 +22,7 @@ use crate::side::Side;
 pub(crate) const SETTINGS: &str = "[log]\nlevel = \"warn\"\n";
 
 /// Our database on the PostgreSQL that Notary's are on.
-const DATABASE: &str = "countersign";
+pub(crate) const DATABASE: &str = "countersign";
 
 /// The same of our server whose keys are at our signer, and of that.
 const BESIDE_SIGNER: &str = "countersign_beside_signer";

@@ -6,6 +6,7 @@ pub(crate) mod commits;
 mod connections;
 mod large_publish;
 mod memory;
+mod mixed_memory;
 mod start;
 
 use anyhow::{Context as _, Result};
@@ -47,8 +48,15 @@ impl Unit {
 }
 
 /// The names of all figures, in the order of the table.
-pub(crate) const NAMES: [&str; 5] =
-    [commits::NAME, large_publish::NAME, memory::NAME, start::NAME, connections::NAME];
+pub(crate) const NAMES: [&str; 7] = [
+    commits::NAME,
+    large_publish::NAME,
+    memory::NAME,
+    mixed_memory::ON_SQLITE,
+    mixed_memory::ON_POSTGRES,
+    start::NAME,
+    connections::NAME,
+];
 
 /// Measures the figure of a name.
 pub(crate) async fn measure(name: &str, rounds: usize) -> Result<Figure> {
@@ -57,6 +65,9 @@ pub(crate) async fn measure(name: &str, rounds: usize) -> Result<Figure> {
         connections::NAME => connections::measure(rounds).await,
         large_publish::NAME => large_publish::measure(rounds).await,
         memory::NAME => memory::measure(rounds).await,
+        mixed_memory::ON_SQLITE | mixed_memory::ON_POSTGRES => {
+            mixed_memory::measure(name, rounds).await
+        }
         start::NAME => start::measure(rounds).await,
         _ => Err(anyhow::anyhow!("nobody measures it")),
     };

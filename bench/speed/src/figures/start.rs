@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use countersign_tests::peers::countersign::Countersign;
 
 use super::{Figure, Unit};
-use crate::filling;
+use crate::filling::{self, Filler};
 use crate::goal::Bound;
 use crate::servers::SETTINGS;
 
@@ -14,7 +14,7 @@ use crate::servers::SETTINGS;
 pub(super) const NAME: &str = "start/sqlite/100000";
 
 /// How many GUNs there are.
-const GUNS: u32 = 100_000;
+const GUNS: usize = 100_000;
 
 /// One ratio for each round.
 pub(super) async fn measure(rounds: usize) -> Result<Figure> {
@@ -22,7 +22,8 @@ pub(super) async fn measure(rounds: usize) -> Result<Figure> {
     let mut full = Countersign::start_with(SETTINGS).await?;
     stop(&mut empty).await?;
     stop(&mut full).await?;
-    filling::sqlite(&full.data().join("countersign.db"), GUNS).await?;
+    let file = full.data().join("countersign.db");
+    filling::sqlite(&file, Filler::new()?.take(GUNS)).await?;
     // The first start after a filling is one of another kind: nothing is in the system's memory.
     start(&mut full).await?;
     let mut values = Vec::new();
