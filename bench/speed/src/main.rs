@@ -137,10 +137,10 @@ async fn measure_rows(arguments: &Arguments, rows: &[Row]) -> Result<Vec<RowRepo
     let mut sides: Vec<Side> = rows.iter().flat_map(|row| row.sides.iter().copied()).collect();
     sides.sort_unstable();
     sides.dedup();
-    let servers = Servers::start(&sides).await?;
+    let mut servers = Servers::start(&sides).await?;
     let mut measured = Vec::new();
     for row in rows {
-        let rounds = turn::rounds(&servers, row, arguments.rounds, time)
+        let rounds = turn::rounds(&mut servers, row, arguments.rounds, time)
             .await
             .with_context(|| format!("the row {}", row.name))?;
         measured.push(RowReport::of(row, rounds)?);

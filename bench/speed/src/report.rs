@@ -10,7 +10,7 @@ use crate::rows::Row;
 use crate::side::Side;
 use crate::spread::Spread;
 use crate::steps::StepReport;
-use crate::turn::{Round, Turn};
+use crate::turn::{Round, Rounds, Turn};
 
 /// Everything that a run found.
 #[derive(Debug, Serialize)]
@@ -47,6 +47,8 @@ pub(crate) struct RowReport {
     sides: Vec<SideReport>,
     goals: Vec<GoalReport>,
     rounds: Vec<Round>,
+    /// How often Notary's server crashed and a turn of it was repeated.
+    crashes: u32,
 }
 
 /// The middle turn of a side: each figure is the median of the rounds, by itself.
@@ -65,7 +67,8 @@ struct GoalReport {
 }
 
 impl RowReport {
-    pub(crate) fn of(row: &Row, rounds: Vec<Round>) -> Result<Self> {
+    pub(crate) fn of(row: &Row, measured: Rounds) -> Result<Self> {
+        let Rounds { rounds, crashes } = measured;
         let mut sides = Vec::new();
         for side in &row.sides {
             sides.push(SideReport { side: *side, median: median(&turns(&rounds, *side)?)? });
@@ -80,7 +83,8 @@ impl RowReport {
             let verdict = Verdict::of(goal.bound, ratio);
             goals.push(GoalReport { goal: *goal, ratio, verdict });
         }
-        Ok(Self { name: row.name.clone(), clients: row.clients, sides, goals, rounds })
+        let (name, clients) = (row.name.clone(), row.clients);
+        Ok(Self { name, clients, sides, goals, rounds, crashes })
     }
 }
 
@@ -91,6 +95,7 @@ impl Report {
         if !self.rows.is_empty() {
             self.write_sides(&mut text);
             self.write_goals(&mut text);
+            self.write_crashes(&mut text);
         }
         if !self.figures.is_empty() {
             self.write_figures(&mut text);
@@ -158,6 +163,16 @@ impl Report {
                 figure(ratio.median),
                 figure(ratio.low),
                 figure(ratio.high),
+            ));
+        }
+    }
+
+    fn write_crashes(&self, text: &mut String) {
+        for row in self.rows.iter().filter(|row| row.crashes > 0) {
+            let (name, crashes) = (&row.name, row.crashes);
+            text.push_str(&format!(
+                "\nIn `{name}` Notary's server crashed {crashes} times; it was started again, and its \
+                 turn was repeated.\n"
             ));
         }
     }
@@ -265,7 +280,8 @@ mod tests {
         let round = |(floor, ours): &(f64, f64)| {
             Round::from([(Side::Floor, turn(*floor, 20.0)), (Side::Sqlite, turn(*ours, 30.0))])
         };
-        let rows = vec![RowReport::of(&row, rounds.iter().map(round).collect()).unwrap()];
+        let rounds = Rounds { rounds: rounds.iter().map(round).collect(), crashes: 2 };
+        let rows = vec![RowReport::of(&row, rounds).unwrap()];
         Report {
             machine: Machine::default(),
             rounds: 3,
@@ -291,6 +307,12 @@ mod tests {
         let row = "| `timestamp/1/8` | ours, SQLite | 90 | 30.0 ms | 100 µs | 1.50 ms | 2.00 ms \
                    | 10 MB |";
         assert!(text.lines().any(|line| line == row), "{text}");
+    }
+
+    #[test]
+    fn crashes_are_said() {
+        let text = report(&[(1.0, 1.0)], Vec::new());
+        assert!(text.contains("In `timestamp/1/8` Notary's server crashed 2 times"), "{text}");
     }
 
     #[test]

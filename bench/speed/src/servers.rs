@@ -45,7 +45,7 @@ pub(crate) struct Servers {
     _floor: Option<Process>,
     _ours: Vec<Countersign>,
     _signer: Option<CountersignSigner>,
-    _database: Option<Database>,
+    database: Option<Database>,
     _directory: TempDir,
 }
 
@@ -131,9 +131,24 @@ impl Servers {
             _floor: floor,
             _ours: ours,
             _signer: our_signer,
-            _database: database,
+            database,
             _directory: directory,
         })
+    }
+
+    /// Starts Notary's server again if it has crashed, and asks it for each document once as after
+    /// its first start; says whether it had.
+    pub(crate) async fn mend_go(&mut self) -> Result<bool> {
+        let Some(Database::OfGo(go)) = &mut self.database else { return Ok(false) };
+        if !go.has_crashed() {
+            return Ok(false);
+        }
+        go.start_again().await?;
+        let of_go = self.contenders.iter_mut().find(|contender| contender.side == Side::Go);
+        let contender = of_go.context("Notary's server was not started")?;
+        contender.family.servers = go.process_ids().to_vec();
+        contender.material.answers(go.endpoint()).await?;
+        Ok(true)
     }
 
     /// The one of `side`.

@@ -263,6 +263,11 @@ impl GoNotary {
         [self.server.id(), self.signer.id()]
     }
 
+    /// Whether the server has ended by itself, as it does when requests write to its maps at once.
+    pub fn has_crashed(&mut self) -> bool {
+        self.server.still_runs().is_err()
+    }
+
     /// What the server has written so far.
     #[must_use]
     pub fn log(&self) -> String {
