@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use countersign_custody::{Custody, CustodyError, KeySignature};
 use countersign_storage::{
-    Change, ChangeRange, Commit, Heads, MetadataStore, Place, Published, StorageResult,
+    Change, ChangeRange, Commit, Heads, Mark, MetadataStore, Place, Published, StorageResult,
     StoredDocument,
 };
 use countersign_tuf::accepted::AcceptedUpdate;
@@ -59,6 +59,10 @@ pub(crate) struct Fused<T: ?Sized> {
 
 #[async_trait]
 impl MetadataStore for Fused<dyn MetadataStore> {
+    fn mark(&self) -> Option<Mark> {
+        self.inner.mark()
+    }
+
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
         self.fuse.around("heads", self.inner.heads(gun, roles)).await
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use countersign_custody::{Custody, CustodyError, KeySignature};
 use countersign_storage::{
-    Change, ChangeRange, Commit, Heads, MetadataStore, Place, Published, StorageError,
+    Change, ChangeRange, Commit, Heads, Mark, MetadataStore, Place, Published, StorageError,
     StorageResult, StoredDocument,
 };
 use countersign_tuf::accepted::AcceptedUpdate;
@@ -30,6 +30,11 @@ fn keys_away<T>() -> Result<T, CustodyError> {
 
 #[async_trait]
 impl MetadataStore for Away {
+    /// Nobody is there to tell.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+
     async fn heads(&self, _: &Gun, _: &[RoleName]) -> StorageResult<Heads> {
         away()
     }

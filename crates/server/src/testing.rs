@@ -25,7 +25,7 @@ use countersign_custody::sealed::{
 use countersign_custody::{Custody, CustodyError, KeySignature};
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
-    Change, ChangeRange, Commit, Heads, MetadataStore, Place, Published, StorageError,
+    Change, ChangeRange, Commit, Heads, Mark, MetadataStore, Place, Published, StorageError,
     StorageResult, StoredDocument,
 };
 use countersign_trust::{Clock as _, Policy, SystemClock, Trust};
@@ -238,6 +238,11 @@ impl BrokenStore {
 
 #[async_trait]
 impl MetadataStore for BrokenStore {
+    /// It tells nothing at all.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+
     async fn heads(&self, _: &Gun, _: &[RoleName]) -> StorageResult<Heads> {
         self.fail()
     }

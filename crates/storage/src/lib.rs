@@ -25,7 +25,7 @@ pub use contract::inventory::{Inventory, VersionRecord};
 pub use contract::key_bindings::{KeyBinding, KeyBindings};
 pub use contract::key_upkeep::{KeyUpkeep, RetiredKey};
 pub use contract::keys::{KeyCatalogue, KeyHome, KeyRecord, KeyStore, SealedKey, TOKEN_ROW};
-pub use contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
+pub use contract::metadata::{Commit, Head, Heads, Mark, MetadataStore, StoredDocument};
 pub use contract::passphrase_moves::{KeyProcess, PassphraseCheck, PassphraseMoves};
 pub use contract::published::{Place, Published};
 pub use contract::retention::{Forgotten, GivingBack, Removal, Retention, Space, Thinned};

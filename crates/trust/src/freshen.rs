@@ -4,7 +4,7 @@
 //! signed by a clock that went back: what is stored is served then, as long as it is unexpired.
 //! Source: server spec 5.1; quirks.
 
-use countersign_storage::{Commit, Heads};
+use countersign_storage::{Commit, Heads, StoredDocument};
 use countersign_tuf::accepted::AcceptedUpdate;
 use countersign_tuf::metadata::Document as _;
 use countersign_tuf::names::{Gun, RoleName, ServerRole};
@@ -14,6 +14,7 @@ use countersign_tuf::rules::{
 
 use crate::load::{Current, versions};
 use crate::margins::Margins;
+use crate::memory::Lead;
 use crate::{Trust, TrustError, Writes};
 
 /// How often signing is tried again because others keep publishing.
@@ -124,6 +125,15 @@ impl Trust {
         waiting: NeedsTimestamp,
     ) -> Result<Option<AcceptedUpdate>, TrustError> {
         self.sign_timestamp(gun, waiting).await.map(Some)
+    }
+
+    /// Whether there is nothing to sign, and the clock is believed.
+    pub(crate) fn is_fresh(&self, gun: &Gun, timestamp: &StoredDocument, lead: &Lead) -> bool {
+        let (now, margins) = (self.clock.now(), Margins::of_a_read(&self.policy));
+        self.watch.check(gun, timestamp.stored_at, now).is_ok()
+            && !self.watch.renews(timestamp.stored_at, now)
+            && freshness(lead.timestamp_expires, margins.timestamp, now) == Freshness::Fresh
+            && freshness(lead.snapshot_expires, margins.snapshot, now) == Freshness::Fresh
     }
 
     /// How fresh the worse of the two is.

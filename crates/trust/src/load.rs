@@ -10,6 +10,7 @@ use countersign_tuf::metadata::{Snapshot, Timestamp};
 use countersign_tuf::names::{Gun, RoleName};
 use countersign_tuf::rules::{Stored, Update};
 
+use crate::memory::Lead;
 use crate::{Trust, TrustError};
 
 /// The current timestamp and snapshot of a GUN, as stored.
@@ -43,6 +44,8 @@ impl Trust {
             let invalid = |reason| TrustError::StoredInvalid { role: RoleName::Snapshot, reason };
             let snapshot_content =
                 Stored::read_snapshot(snapshot.bytes.clone()).map_err(invalid)?;
+            let lead = Lead::of(timestamp.sha256, &timestamp_content, &snapshot_content);
+            self.memory.note_lead(gun, lead);
             return Ok(Some(Current { timestamp, timestamp_content, snapshot, snapshot_content }));
         }
     }

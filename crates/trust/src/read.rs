@@ -30,6 +30,11 @@ impl Trust {
         gun: &Gun,
         role: &RoleName,
     ) -> Result<Option<Document>, TrustError> {
+        match self.find_by_lead(gun, role).await? {
+            Led::To(document) => return Ok(Some(document)),
+            Led::ToNothing => return Ok(None),
+            Led::Nowhere => {}
+        }
         match role {
             RoleName::Timestamp => {
                 Ok(self.load_fresh(gun).await?.map(|current| current.timestamp.into()))
@@ -41,6 +46,28 @@ impl Trust {
                 Ok(self.load_current_named(gun, role).await?.map(Document::from))
             }
         }
+    }
+
+    /// The current document of a role where it is known what the newest timestamp leads to, and
+    /// there is nothing to sign.
+    async fn find_by_lead(&self, gun: &Gun, role: &RoleName) -> Result<Led, TrustError> {
+        if matches!(role, RoleName::Delegation(_)) || !self.memory.keeps_anything() {
+            return Ok(Led::Nowhere);
+        }
+        let Some(timestamp) = self.memory.newest_timestamp(gun).await? else {
+            return Ok(Led::ToNothing);
+        };
+        let Some(lead) = self.memory.lead(gun, timestamp.sha256) else { return Ok(Led::Nowhere) };
+        let is_signed_here = matches!(role, RoleName::Timestamp | RoleName::Snapshot);
+        if is_signed_here && !self.is_fresh(gun, &timestamp, &lead) {
+            return Ok(Led::Nowhere);
+        }
+        if *role == RoleName::Timestamp {
+            return Ok(Led::To(timestamp.into()));
+        }
+        let Some(sha256) = lead.sha256(role) else { return Ok(Led::Nowhere) };
+        let found = self.memory.by_digest(gun, role, sha256).await?;
+        Ok(found.map_or(Led::Nowhere, |found| Led::To(found.into())))
     }
 
     /// The document of a role with this digest. From memory where it is there: no query is made
@@ -75,4 +102,13 @@ impl Trust {
         })
         .await
     }
+}
+
+/// Where the newest timestamp led.
+enum Led {
+    To(Document),
+    /// There is none, so nothing is published.
+    ToNothing,
+    /// It is not known yet, or something has to be done first.
+    Nowhere,
 }

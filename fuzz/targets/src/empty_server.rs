@@ -12,7 +12,7 @@ use crate::documents::PUBLISHED_AT;
 use countersign_custody::{Custody, CustodyError, KeySignature};
 use countersign_server::{ServerSettings, Service, router};
 use countersign_storage::{
-    Change, ChangeRange, Commit, Heads, MetadataStore, Place, Published, StorageResult,
+    Change, ChangeRange, Commit, Heads, Mark, MetadataStore, Place, Published, StorageResult,
     StoredDocument,
 };
 use countersign_trust::{Clock, Policy, Trust};
@@ -37,6 +37,11 @@ impl Clock for Empty {
 
 #[async_trait]
 impl MetadataStore for Empty {
+    /// So every read asks.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+
     async fn heads(&self, _: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
         Ok(roles.iter().map(|role| (role.clone(), None)).collect())
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
-    Change, ChangeRange, Commit, Heads, KeyHome, KeyStore, MetadataStore, Place, Published,
+    Change, ChangeRange, Commit, Heads, KeyHome, KeyStore, Mark, MetadataStore, Place, Published,
     SealedKey, StorageError, StorageResult, StoredDocument,
 };
 use countersign_tuf::accepted::AcceptedUpdate;
@@ -77,6 +77,11 @@ pub(crate) struct FaultyStore {
 
 #[async_trait]
 impl MetadataStore for FaultyStore {
+    /// So every read has a query that can fail.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
         self.faults.pass("heads").await?;
         self.inner.heads(gun, roles).await

@@ -1,21 +1,26 @@
 //! Reads that need no query: bodies come from memory, and which of them is current is one small
 //! query that requests share.
 //!
-//! Nothing in here is believed about what is current: the database is asked for that each time.
+//! Nothing in here is believed about what is current: the database is asked for that each time. One
+//! that tells by a mark that nothing was committed since it was asked last has answered by that.
 //! Never in here: a body that a publish is judged by without the database having named it.
 
 mod bodies;
+mod leads;
 mod shared_lookups;
 
 use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_storage::{MetadataStore, StorageResult, StoredDocument};
+use countersign_storage::{Mark, MetadataStore, StorageResult, StoredDocument};
 use countersign_tuf::digest::Sha256Digest;
 use countersign_tuf::names::{Gun, RoleName};
+use quick_cache::sync::Cache;
 
 use self::bodies::Bodies;
+pub(crate) use self::leads::Lead;
+use self::leads::{Leads, MOST};
 use self::shared_lookups::SharedLookups;
 
 type Found = StorageResult<Option<StoredDocument>>;
@@ -24,6 +29,9 @@ type Found = StorageResult<Option<StoredDocument>>;
 pub(crate) struct Memory {
     store: Arc<dyn MetadataStore>,
     bodies: Bodies,
+    leads: Leads,
+    /// What was the newest timestamp of a GUN, or that there was none, when the store had a mark.
+    marked: Cache<Gun, (Mark, Option<Sha256Digest>)>,
     newest: SharedLookups<Gun, Found>,
     fetches: SharedLookups<(Gun, RoleName, Sha256Digest), Found>,
     hits: AtomicU64,
@@ -47,6 +55,8 @@ impl Memory {
         Self {
             store,
             bodies: Bodies::with_room_for(room),
+            leads: Leads::new(),
+            marked: Cache::new(MOST),
             newest: SharedLookups::default(),
             fetches: SharedLookups::default(),
             hits: AtomicU64::default(),
@@ -56,7 +66,41 @@ impl Memory {
 
     /// The newest timestamp of a GUN, as the database had it at a moment after this call.
     pub(crate) async fn newest_timestamp(&self, gun: &Gun) -> Found {
-        self.newest.find(gun, || self.look_for_timestamp(gun)).await
+        if !self.bodies.keep_anything() {
+            return self.newest.find(gun, || self.look_for_timestamp(gun)).await;
+        }
+        // Taken before the lookup, which may see more than it, never less.
+        let mark = self.store.mark();
+        if let Some(found) = mark.and_then(|mark| self.unchanged_timestamp(gun, mark)) {
+            return Ok(found);
+        }
+        let found = self.newest.find(gun, || self.look_for_timestamp(gun)).await;
+        if let (Some(mark), Ok(newest)) = (mark, &found) {
+            let sha256 = newest.as_ref().map(|newest| newest.sha256);
+            self.marked.insert(gun.clone(), (mark, sha256));
+        }
+        found
+    }
+
+    /// What the store answered when it had this mark; `None` when it was not asked then.
+    fn unchanged_timestamp(&self, gun: &Gun, mark: Mark) -> Option<Option<StoredDocument>> {
+        let (_, sha256) = self.marked.get(gun).filter(|(then, _)| *then == mark)?;
+        match sha256 {
+            None => Some(None),
+            Some(sha256) => self.recall(gun, &RoleName::Timestamp, sha256).map(Some),
+        }
+    }
+
+    /// Notes what a timestamp of this GUN leads to.
+    pub(crate) fn note_lead(&self, gun: &Gun, lead: Lead) {
+        if self.bodies.keep_anything() {
+            self.leads.note(gun, lead);
+        }
+    }
+
+    /// What this timestamp of this GUN leads to, if that was read before.
+    pub(crate) fn lead(&self, gun: &Gun, timestamp: Sha256Digest) -> Option<Arc<Lead>> {
+        self.leads.find(gun, timestamp)
     }
 
     async fn look_for_timestamp(&self, gun: &Gun) -> Found {

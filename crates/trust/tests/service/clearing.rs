@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
-    Change, ChangeRange, Commit, Heads, MetadataStore, Place, Published, Removal, StorageResult,
-    StoredDocument,
+    Change, ChangeRange, Commit, Heads, Mark, MetadataStore, Place, Published, Removal,
+    StorageResult, StoredDocument,
 };
 use countersign_trust::operate::gc::{Keep, Plan, Shelves, clear};
 use countersign_tuf::accepted::AcceptedUpdate;
@@ -26,6 +26,10 @@ impl ClearsBeforeCommit {
 
 #[async_trait]
 impl MetadataStore for ClearsBeforeCommit {
+    fn mark(&self) -> Option<Mark> {
+        self.0.mark()
+    }
+
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
         self.0.heads(gun, roles).await
     }

@@ -15,6 +15,7 @@ mod key_list;
 mod key_upkeep;
 mod keys;
 mod limits;
+mod marks;
 mod memory;
 mod old_keys;
 mod publish;

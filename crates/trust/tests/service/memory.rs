@@ -14,19 +14,19 @@ use tokio::sync::Semaphore;
 use crate::bench::{Bench, gun, role, service, service_under, signed};
 use crate::watched_store::{Queries, WatchedStore};
 
-const GUN: &str = "example.com/team/app";
-const ROLES: [&str; 4] = ["timestamp", "snapshot", "targets", "root"];
+pub(crate) const GUN: &str = "example.com/team/app";
+pub(crate) const ROLES: [&str; 4] = ["timestamp", "snapshot", "targets", "root"];
 
 /// A published collection, and one more process on the same database.
-struct Replica {
-    bench: Bench,
-    repository: Repository,
-    trust: Arc<Trust>,
-    store: Arc<WatchedStore>,
+pub(crate) struct Replica {
+    pub(crate) bench: Bench,
+    pub(crate) repository: Repository,
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) store: Arc<WatchedStore>,
 }
 
 impl Replica {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let bench = Bench::new().await;
         let repository = bench.server_snapshot(GUN).await;
         bench.publish(GUN, repository.all_parts()).await.unwrap();
@@ -35,7 +35,7 @@ impl Replica {
         Self { bench, repository, trust, store }
     }
 
-    async fn current(&self, name: &str) -> Option<Document> {
+    pub(crate) async fn current(&self, name: &str) -> Option<Document> {
         self.trust.current(&gun(GUN), &role(name)).await.unwrap()
     }
 
@@ -57,7 +57,7 @@ impl Replica {
         root
     }
 
-    async fn delete_elsewhere(&self) {
+    pub(crate) async fn delete_elsewhere(&self) {
         self.bench.trust.delete(&gun(GUN)).await.unwrap();
     }
 }

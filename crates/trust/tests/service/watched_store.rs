@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{
-    Change, ChangeRange, Commit, Heads, MetadataStore, Place, Published, StorageError,
+    Change, ChangeRange, Commit, Heads, Mark, MetadataStore, Place, Published, StorageError,
     StorageResult, StoredDocument,
 };
 use countersign_tuf::accepted::AcceptedUpdate;
@@ -23,6 +23,8 @@ pub(crate) struct WatchedStore {
     inner: Arc<SqliteStore>,
     queries: Mutex<Queries>,
     pub(crate) away: AtomicBool,
+    /// Whether it tells marks; while it does not, every read has a query that can be watched.
+    pub(crate) tells_marks: AtomicBool,
     /// Changes up to this ID are no longer there.
     pub(crate) trimmed: AtomicI64,
     /// The next document that is asked for by digest is not there.
@@ -38,6 +40,7 @@ impl WatchedStore {
             inner: Arc::clone(inner),
             queries: Mutex::default(),
             away: AtomicBool::new(false),
+            tells_marks: AtomicBool::new(false),
             trimmed: AtomicI64::new(0),
             loses_one: AtomicBool::new(false),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
@@ -61,6 +64,10 @@ impl WatchedStore {
 
 #[async_trait]
 impl MetadataStore for WatchedStore {
+    fn mark(&self) -> Option<Mark> {
+        self.tells_marks.load(Ordering::SeqCst).then(|| self.inner.mark()).flatten()
+    }
+
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
         self.pass("heads")?;
         self.inner.heads(gun, roles).await

@@ -20,7 +20,7 @@ use super::row::{TableRow, time_value};
 use super::transaction::{Ending, Stop, to_its_end, write};
 use super::{MySqlStore, changefeed, published};
 use crate::contract::changefeed::{Change, ChangeRange};
-use crate::contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
+use crate::contract::metadata::{Commit, Head, Heads, Mark, MetadataStore, StoredDocument};
 use crate::contract::published::{Place, Published};
 use crate::contract::{StorageError, StorageResult};
 
@@ -71,6 +71,11 @@ pub(super) const STATEMENTS: &[&str] =
 
 #[async_trait]
 impl MetadataStore for MySqlStore {
+    /// Other processes commit without a trace here.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
         let found = or_nothing(self.readers.list(heads_query(gun, roles.iter())).await)?;
         heads(roles.iter(), &found)

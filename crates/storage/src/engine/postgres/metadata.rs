@@ -19,7 +19,7 @@ use super::row::{TableRow, time_value};
 use super::transaction::{Ending, Stop, to_its_end, write};
 use super::{PostgresStore, changefeed, published};
 use crate::contract::changefeed::{Change, ChangeRange};
-use crate::contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
+use crate::contract::metadata::{Commit, Head, Heads, Mark, MetadataStore, StoredDocument};
 use crate::contract::published::{Place, Published};
 use crate::contract::{StorageError, StorageResult};
 
@@ -59,6 +59,11 @@ pub(super) const STATEMENTS: &[&str] =
 
 #[async_trait]
 impl MetadataStore for PostgresStore {
+    /// Other processes commit without a trace here.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
         let found = self.readers.list(heads_query(gun, roles.iter())).await?;
         heads(roles.iter(), &found)

@@ -4,6 +4,7 @@
 //! process, so a file that may be in use is never opened here: a new one is made under another
 //! name, closed, and then moved to its place.
 
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -14,6 +15,13 @@ use crate::contract::{StorageError, StorageResult};
 pub(super) struct Identity {
     device: u64,
     inode: u64,
+}
+
+impl Identity {
+    /// Of the file that this was found of.
+    pub(super) fn of(found: &Metadata) -> Self {
+        Self { device: found.dev(), inode: found.ino() }
+    }
 }
 
 /// Makes an empty file of mode 0600 at `path`, unless something is there already. SQLite gives its
@@ -44,7 +52,7 @@ pub(super) fn create_private(path: &Path) -> StorageResult<()> {
 /// Says which file is at `path` now.
 pub(super) fn identify(path: &Path) -> StorageResult<Identity> {
     match path.metadata() {
-        Ok(found) => Ok(Identity { device: found.dev(), inode: found.ino() }),
+        Ok(found) => Ok(Identity::of(&found)),
         Err(error) => Err(StorageError::Unavailable {
             reason: format!(
                 "{} is gone ({error}): stop the program, put the file back, start again",

@@ -15,7 +15,7 @@ use super::transaction::{Ending, read};
 use super::{SqliteStore, changefeed, errors, published};
 use crate::contract::StorageResult;
 use crate::contract::changefeed::{Change, ChangeRange};
-use crate::contract::metadata::{Commit, Head, Heads, MetadataStore, StoredDocument};
+use crate::contract::metadata::{Commit, Head, Heads, Mark, MetadataStore, StoredDocument};
 use crate::contract::published::{Place, Published};
 
 const TABLE: &str = "tuf_files";
@@ -59,6 +59,11 @@ pub(super) const STATEMENTS: &[&str] =
 
 #[async_trait]
 impl MetadataStore for SqliteStore {
+    fn mark(&self) -> Option<Mark> {
+        self.reading().ok()?;
+        self.wal_index.mark()
+    }
+
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
         // One statement is of one moment by itself.
         if let [role] = roles {

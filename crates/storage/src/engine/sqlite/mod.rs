@@ -28,6 +28,7 @@ mod row;
 mod tests;
 mod transaction;
 mod usage;
+mod wal_index;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 pub use migrations::Applied;
 
 use self::transaction::{Ending, Work};
+use self::wal_index::WalIndex;
 use crate::contract::StorageResult;
 
 /// A store in one SQLite file. Implements [`MetadataStore`](crate::MetadataStore) and
@@ -53,6 +55,7 @@ pub struct SqliteStore {
     /// What waits for the writer and may share a transaction.
     queue: Arc<group::Queue>,
     readers: SqlitePool,
+    wal_index: WalIndex,
 }
 
 /// How a [`SqliteStore`] uses its file.
@@ -120,7 +123,8 @@ impl SqliteStore {
             return Err(error);
         }
         let (writer, queue) = (readers.clone(), Arc::default());
-        Ok(Self { path: path.to_owned(), identity, writer, queue, readers })
+        let wal_index = WalIndex::none();
+        Ok(Self { path: path.to_owned(), identity, writer, queue, readers, wal_index })
     }
 
     /// Waits for the calls that are under way, then closes the file. Later calls fail as
@@ -161,6 +165,7 @@ impl SqliteStore {
         let readers =
             connect::readers(path, options).await.map_err(|error| errors::at_file(&error, path))?;
         let identity = file::identify(path)?;
-        Ok(Self { path: path.to_owned(), identity, writer, queue: Arc::default(), readers })
+        let (queue, wal_index) = (Arc::default(), WalIndex::of(path));
+        Ok(Self { path: path.to_owned(), identity, writer, queue, readers, wal_index })
     }
 }

@@ -6,6 +6,7 @@ mod corrupt;
 mod faults;
 mod files;
 mod group;
+mod mark;
 mod migrations;
 mod read_only;
 mod space;

@@ -1,0 +1,75 @@
+//! The head of SQLite's wal-index: whether anything was committed, without a query.
+//!
+//! SQLite keeps it in the `-shm` file beside the database, and changes it with every commit of
+//! every process; whether a transaction sees what an earlier one saw, SQLite decides by the same
+//! bytes. They are only compared here, never understood. Two copies stand one after the other, and
+//! a writer changes the second before the first; so while they differ a commit is on its way.
+//!
+//! Source: "WAL-mode File Format" of SQLite, section on the wal-index header.
+
+use std::fs::File;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::file::{Identity, identify};
+use crate::contract::metadata::Mark;
+
+/// Files that were opened here, which stay open until the process ends: closing a descriptor would
+/// drop the locks that SQLite holds on the file in this process.
+static OPENED: Mutex<Vec<(Identity, &'static File)>> = Mutex::new(Vec::new());
+
+/// The way to the wal-index of a database that this process has open.
+#[derive(Debug)]
+pub(super) struct WalIndex {
+    path: PathBuf,
+    file: Mutex<Option<&'static File>>,
+}
+
+impl WalIndex {
+    /// Of the database at `path`.
+    pub(super) fn of(path: &Path) -> Self {
+        let mut name = path.as_os_str().to_owned();
+        name.push("-shm");
+        Self { path: PathBuf::from(name), file: Mutex::default() }
+    }
+
+    /// Of no database: it never tells anything.
+    pub(super) fn none() -> Self {
+        Self { path: PathBuf::new(), file: Mutex::default() }
+    }
+
+    /// The mark of the newest commit; `None` where that cannot be told now.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        let file = self.file()?;
+        let mut copies = [0; 2 * Mark::BYTES];
+        file.read_exact_at(&mut copies, 0).ok()?;
+        let (first, second) = copies.split_at(Mark::BYTES);
+        let settled = first == second && first.iter().any(|byte| *byte != 0);
+        settled.then(|| first.try_into().ok().map(Mark::new)).flatten()
+    }
+
+    /// The file, as long as it is the one that SQLite uses: when all connections were closed it is
+    /// made anew, and the old one would stand still for ever.
+    fn file(&self) -> Option<&'static File> {
+        let mut held = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_linked = |file: &File| file.metadata().is_ok_and(|found| found.nlink() > 0);
+        if !held.is_some_and(is_linked) {
+            *held = open(&self.path);
+        }
+        *held
+    }
+}
+
+fn open(path: &Path) -> Option<&'static File> {
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let wanted = identify(path).ok()?;
+    if let Some((_, file)) = opened.iter().find(|(identity, _)| *identity == wanted) {
+        return Some(file);
+    }
+    let file: &'static File = Box::leak(Box::new(File::open(path).ok()?));
+    // By what was opened: the path may lead elsewhere by now.
+    let found = file.metadata().ok()?;
+    opened.push((Identity::of(&found), file));
+    Some(file)
+}
