@@ -49,14 +49,14 @@ impl ArchivedKey {
 pub trait MetadataArchive: Send + Sync {
     /// Stores documents of a GUN without looking at heads, and without a row in the changefeed. A
     /// version that is stored already is refused as
-    /// [`StorageError::Other`](super::StorageError::Other).
+    /// [`StorageError::Other`].
     async fn put_unjudged(&self, gun: &Gun, documents: &[ArchivedDocument]) -> StorageResult<()>;
 
     /// Removes every version of every role of exactly this GUN without a row in the changefeed.
     async fn remove_unannounced(&self, gun: &Gun) -> StorageResult<()>;
 
     /// Stores changes under the numbers and dates that they have. A number that is taken is refused
-    /// as [`StorageError::Other`](super::StorageError::Other). New changes get higher numbers than
+    /// as [`StorageError::Other`]. New changes get higher numbers than
     /// any that is stored.
     ///
     /// A reader who polls meanwhile may miss some: this is for a feed that nobody reads yet.
@@ -68,7 +68,7 @@ pub trait MetadataArchive: Send + Sync {
 pub trait KeyArchive: Send + Sync {
     /// Stores these keys; one whose ID is stored, deleted or not, is replaced. A role that is
     /// neither `timestamp`, `snapshot` nor empty is refused as
-    /// [`StorageError::Other`](super::StorageError::Other).
+    /// [`StorageError::Other`].
     async fn put_keys_unjudged(&self, keys: &[ArchivedKey]) -> StorageResult<()>;
 
     /// Removes the key with exactly this ID. One that is not there is no error.

@@ -12,6 +12,6 @@ pub trait ChangeNumbers: Send + Sync {
     /// already nothing changes: numbers never go back.
     ///
     /// A number that the engine cannot give is refused as
-    /// [`StorageError::Other`](super::StorageError::Other).
+    /// [`StorageError::Other`].
     async fn number_above(&self, number: i64) -> StorageResult<()>;
 }

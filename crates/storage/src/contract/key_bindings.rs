@@ -29,7 +29,7 @@ pub struct KeyBinding {
 /// A store of bindings.
 ///
 /// Where this user could not make the table for them, there are none: calls that look answer so,
-/// [`bind_key`](Self::bind_key) is refused as [`StorageError::Other`](super::StorageError::Other),
+/// [`bind_key`](Self::bind_key) is refused as [`StorageError::Other`],
 /// which names the mend, and the others find nothing to change.
 #[async_trait]
 pub trait KeyBindings: Send + Sync {

@@ -45,7 +45,7 @@ pub trait KeyUpkeep: Send + Sync {
     /// `was`, if the row is still sealed as `was` is. Whether it was. Also for a retired key, and
     /// for one that goes into a token or comes out of one.
     ///
-    /// Rows of two keys are refused as [`StorageError::Other`](super::StorageError::Other).
+    /// Rows of two keys are refused as [`StorageError::Other`].
     async fn reseal(
         &self,
         was: &SealedKey,

@@ -134,7 +134,7 @@ pub trait KeyStore: Send + Sync {
     /// key.
     ///
     /// A key whose ID is taken, that has signed, or whose role is neither `timestamp`, `snapshot`
-    /// nor empty, is refused as [`StorageError::Other`](super::StorageError::Other).
+    /// nor empty, is refused as [`StorageError::Other`].
     async fn insert_unless_pending(
         &self,
         key: &SealedKey,
@@ -153,7 +153,7 @@ pub trait KeyStore: Send + Sync {
     /// Atomic: of several callers at once, the first binds and all see its binding.
     ///
     /// An empty GUN, and a role that is neither `timestamp` nor `snapshot`, are refused as
-    /// [`StorageError::Other`](super::StorageError::Other).
+    /// [`StorageError::Other`].
     async fn bind(
         &self,
         key_id: &str,

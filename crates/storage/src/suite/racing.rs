@@ -1,6 +1,6 @@
 //! Callers at once, through two stores on one database (or the same store twice).
 //!
-//! A case that hangs fails after [`PATIENCE`]; nothing else here depends on time.
+//! A case that hangs fails after `PATIENCE`; nothing else here depends on time.
 
 use std::sync::Arc;
 use std::time::Duration;
