@@ -105,6 +105,16 @@ impl Custody for CountedKeys {
         self.note(self.keys.sign(gun, role, id, message).await)
     }
 
+    async fn try_out(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        id: &KeyId,
+        message: &[u8],
+    ) -> Result<Option<KeySignature>, CustodyError> {
+        self.note(self.keys.try_out(gun, role, id, message).await)
+    }
+
     /// Whoever looks whether keys can be reached tells of it in health.
     async fn check(&self) -> Result<(), CustodyError> {
         self.keys.check().await

@@ -8,6 +8,7 @@ use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
 use p256::pkcs8::DecodePrivateKey as _;
+use p256::pkcs8::der::{Reader as _, SliceReader};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -105,15 +106,10 @@ fn unwrap(key: &[u8], wrapping: Wrapping, wrapped: &[u8]) -> Option<Zeroizing<Ve
     Some(bytes)
 }
 
-/// The DER SEQUENCE without the zeros that some tokens fill the last block with.
+/// The DER value without the zeros that some tokens fill the last block with.
 fn unfilled(der: &[u8]) -> Option<&[u8]> {
-    let (head, length) = match *der {
-        [0x30, length @ ..=0x7f, ..] => (2, usize::from(length)),
-        [0x30, 0x81, length, ..] => (3, usize::from(length)),
-        [0x30, 0x82, high, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
-        _ => return None,
-    };
-    let (whole, filling) = der.split_at_checked(length.checked_add(head)?)?;
+    let whole = SliceReader::new(der).ok()?.tlv_bytes().ok()?;
+    let filling = der.get(whole.len()..)?;
     filling.iter().all(|byte| *byte == 0).then_some(whole)
 }
 
