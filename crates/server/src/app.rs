@@ -1,11 +1,14 @@
 //! What every request can reach, and the router that all of them enter.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::Method;
+use axum::response::Response;
 
 use crate::audit::{self, Audit};
 use crate::auth::Access;
@@ -83,38 +86,57 @@ pub fn router(service: Service, settings: ServerSettings) -> Router {
     App::new(service, settings).into_router()
 }
 
-/// The state behind the router.
+/// The state behind the router: one reference, which every request takes.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<Shared>);
+
+/// What all requests share.
+pub(crate) struct Shared {
     pub(crate) trust: Arc<Trust>,
     pub(crate) access: Arc<Access>,
     pub(crate) token_service: Option<Arc<TokenService>>,
     pub(crate) audit: Option<Arc<Audit>>,
-    pub(crate) settings: Arc<ServerSettings>,
-    pub(crate) key_budget: Arc<KeyBudget>,
-    pub(crate) request_limits: Arc<RequestLimits>,
-    pub(crate) publish_rates: Arc<PublishRates>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) request_ids: Arc<log::RequestIds>,
-    stopping: Arc<AtomicBool>,
+    pub(crate) settings: ServerSettings,
+    pub(crate) key_budget: KeyBudget,
+    pub(crate) request_limits: RequestLimits,
+    pub(crate) publish_rates: PublishRates,
+    pub(crate) metrics: Metrics,
+    pub(crate) request_ids: log::RequestIds,
+    stopping: AtomicBool,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// Tests set one part of it up before its first request.
+#[cfg(test)]
+impl std::ops::DerefMut for App {
+    fn deref_mut(&mut self) -> &mut Shared {
+        Arc::get_mut(&mut self.0).unwrap()
+    }
 }
 
 impl App {
     pub(crate) fn new(service: Service, settings: ServerSettings) -> Self {
         let Service { trust, access, token_service, audit } = service;
-        Self {
+        Self(Arc::new(Shared {
             trust,
             access,
             token_service,
             audit,
-            key_budget: Arc::new(KeyBudget::new(&settings.limits)),
-            request_limits: Arc::new(RequestLimits::new(&settings.limits)),
-            publish_rates: Arc::new(PublishRates::new(&settings.publish_rates)),
-            settings: Arc::new(settings),
-            metrics: Arc::new(Metrics::new()),
-            request_ids: Arc::new(log::RequestIds::new()),
-            stopping: Arc::new(AtomicBool::new(false)),
-        }
+            key_budget: KeyBudget::new(&settings.limits),
+            request_limits: RequestLimits::new(&settings.limits),
+            publish_rates: PublishRates::new(&settings.publish_rates),
+            settings,
+            metrics: Metrics::new(),
+            request_ids: log::RequestIds::new(),
+            stopping: AtomicBool::new(false),
+        }))
     }
 
     /// The route of a request. Without a token service its path is as unknown as in Notary.
@@ -135,16 +157,25 @@ impl App {
     }
 
     /// The router: everything enters one handler, since a GUN has slashes and may be anything.
-    /// Outermost are farewell, log, metrics and audit, which see every answer, that to a panic
-    /// included.
     pub(crate) fn into_router(self) -> Router {
-        Router::new()
-            .fallback(routes::dispatch)
-            .layer(tower_http::catch_panic::CatchPanicLayer::custom(routes::after_panic))
-            .layer(axum::middleware::from_fn_with_state(self.clone(), audit::requests))
-            .layer(axum::middleware::from_fn_with_state(self.clone(), metrics::requests))
-            .layer(axum::middleware::from_fn_with_state(self.clone(), log::requests))
-            .layer(axum::middleware::from_fn_with_state(self.clone(), farewell::requests))
-            .with_state(self)
+        Router::new().fallback(enter).with_state(self)
     }
+}
+
+/// What every request passes. Outermost are farewell, log, metrics and audit, which see every
+/// answer, that to a panic included. They call each other as functions do: a stack of layers would
+/// clone itself for each request.
+async fn enter(State(app): State<App>, request: Request) -> Response {
+    let app = &app;
+    farewell::requests(app, request, async |request| {
+        log::requests(app, request, async |request| {
+            metrics::requests(app, request, async |request| {
+                audit::requests(app, request, async |request| routes::answer(app, request).await)
+                    .await
+            })
+            .await
+        })
+        .await
+    })
+    .await
 }

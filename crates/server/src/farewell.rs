@@ -2,9 +2,8 @@
 //! that clients that keep theirs open go elsewhere between two requests and lose none; and one to a
 //! client whose certificate does not count any more.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, Version, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use axum_server::ConnectionShutdown;
 
@@ -14,11 +13,15 @@ use crate::app::App;
 #[derive(Clone, Copy)]
 pub(crate) struct Last;
 
-/// Middleware that says farewell: `Connection: close` in HTTP/1, GOAWAY in HTTP/2.
-pub(crate) async fn requests(State(app): State<App>, request: Request, next: Next) -> Response {
+/// Says farewell around the rest: `Connection: close` in HTTP/1, GOAWAY in HTTP/2.
+pub(crate) async fn requests(
+    app: &App,
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let version = request.version();
     let connection = request.extensions().get::<ConnectionShutdown>().cloned();
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if !app.is_stopping() && response.extensions().get::<Last>().is_none() {
         return response;
     }

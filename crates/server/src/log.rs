@@ -6,9 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderName, HeaderValue, Method};
-use axum::middleware::Next;
 use axum::response::Response;
 use countersign_access::Caller;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -48,8 +47,12 @@ impl RequestIds {
     }
 }
 
-/// Middleware around everything: finds the route, passes it on, and writes the line.
-pub(crate) async fn requests(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Around everything: finds the route, passes it on, and writes the line.
+pub(crate) async fn requests(
+    app: &App,
+    mut request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let started = Instant::now();
     let request_id = app.request_ids.next();
     let route = app.route(request.method(), request.uri().path());
@@ -63,7 +66,7 @@ pub(crate) async fn requests(State(app): State<App>, mut request: Request, next:
     request.extensions_mut().insert(peer);
 
     let span = tracing::info_span!("request", request_id);
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = next(request).instrument(span).await;
 
     let certificate = certificate.as_deref();
     let line =

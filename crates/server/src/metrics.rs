@@ -11,9 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::HttpBody as _;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{StatusCode, Version, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{Histogram, Key, KeyName, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -200,16 +199,20 @@ impl Summaries {
     }
 }
 
-/// Middleware that records each request of an operation once its answer is known. The route must
+/// Records each request of an operation once its answer is known. The route must
 /// be among the request's extensions.
-pub(crate) async fn requests(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn requests(
+    app: &App,
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let route = request.extensions().get::<Route>();
     let Some(operation) = route.and_then(|route| Operation::of(route.name())) else {
-        return next.run(request).await;
+        return next(request).await;
     };
     let started = Instant::now();
     let request_bytes = request_bytes(&request);
-    let response = next.run(request).await;
+    let response = next(request).await;
     app.metrics.record(&Sample {
         operation,
         status: response.status(),

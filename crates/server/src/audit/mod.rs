@@ -1,6 +1,6 @@
 //! The record of what was changed and refused: made here, kept by whoever implements [`AuditLog`].
 //!
-//! Every answer passes the middleware once; what changes something is carried out by a
+//! Every answer passes here once; what changes something is carried out by a
 //! [`Change`], so that its record is made even when the client does not wait for the answer.
 //! While nothing can be recorded nothing is changed; refusals go on.
 //!
@@ -14,8 +14,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use countersign_access::audit::{Decision, Entry, RefusalKind};
@@ -156,13 +155,17 @@ impl fmt::Debug for Audit {
     }
 }
 
-/// Middleware that sees that every decision has its record. The route, the peer and the ID must be
+/// Sees that every decision has its record. The route, the peer and the ID must be
 /// among the request's extensions.
-pub(crate) async fn requests(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let Some(audit) = app.audit.clone() else { return next.run(request).await };
+pub(crate) async fn requests(
+    app: &App,
+    mut request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
+    let Some(audit) = &app.audit else { return next(request).await };
     let asked = Arc::new(Asked::of(&request));
     request.extensions_mut().insert(Arc::clone(&asked));
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if response.extensions_mut().remove::<Recorded>().is_none()
         && let Some((filing, decision)) = asked.judged(&response)
     {

@@ -9,14 +9,15 @@ mod token;
 mod trust;
 
 use std::any::Any;
+use std::panic::AssertUnwindSafe;
 
-use axum::Extension;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use countersign_access::Caller;
 use countersign_trust::SignatureCaller;
 use countersign_tuf::gun_prefix::GunPrefix;
+use futures_util::FutureExt as _;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::app::App;
@@ -27,37 +28,44 @@ use crate::peer::Peer;
 use crate::route::{Route, RouteName};
 use crate::upload;
 
-/// Sends a request to its operation.
-pub(crate) async fn dispatch(
-    State(app): State<App>,
-    Extension(route): Extension<Route>,
-    Extension(peer): Extension<Peer>,
-    request: Request,
-) -> Response {
+/// Answers a request, also where that panics.
+pub(crate) async fn answer(app: &App, request: Request) -> Response {
+    let answered = AssertUnwindSafe(dispatch(app, request)).catch_unwind().await;
+    answered.unwrap_or_else(after_panic)
+}
+
+/// Sends a request to its operation. The route and the peer must be among its extensions.
+async fn dispatch(app: &App, mut request: Request) -> Response {
+    let extensions = request.extensions_mut();
+    let (route, peer) = (extensions.remove(), extensions.remove());
+    let (Some(route), Some(peer)): (Option<Route>, Option<Peer>) = (route, peer) else {
+        return ApiError::NoRoute.into_response();
+    };
     if let Some(why) = &peer.not_let_in {
         let mut answer = ApiError::CertificateRefused(why.clone()).into_response();
         answer.extensions_mut().insert(farewell::Last);
         return answer;
     }
-    let admitted = admit(&app, &route, request.headers(), request.uri(), &peer).await;
+    let admitted = admit(app, &route, request.headers(), request.uri(), &peer).await;
     let caller = match admitted {
         Ok(caller) => caller,
         Err(refusal) => {
             if let ApiError::TooManyRequests { holder, .. } = &refusal {
                 app.metrics.count_limited(*holder);
             }
-            upload::discard(request, &app.settings.limits).await;
+            Box::pin(upload::discard(request, &app.settings.limits)).await;
             return refusal.into_response();
         }
     };
-    let operation = operate(&app, route, &caller, &peer, request);
+    let operation = operate(app, route, &caller, &peer, request);
     let outcome = signature_caller(&caller, &peer).asks(operation).await;
     let mut answer = outcome.unwrap_or_else(ApiError::into_response);
     answer.extensions_mut().insert(caller);
     answer
 }
 
-/// Carries out what was asked for.
+/// Carries out what was asked for. All but reads are boxed: a future is as large as its largest
+/// part, and every request would pay for the space that a publish takes.
 async fn operate(
     app: &App,
     route: Route,
@@ -70,29 +78,29 @@ async fn operate(
     match route {
         Route::BadEscape => Err(ApiError::BadEscape),
         Route::Changefeed(gun) => {
-            trust::changefeed::changefeed(app, gun.as_ref(), request.uri().query()).await
+            Box::pin(trust::changefeed::changefeed(app, gun.as_ref(), request.uri().query())).await
         }
-        Route::Delete(gun) => trust::tuf::delete::delete(app, &gun, change).await,
+        Route::Delete(gun) => Box::pin(trust::tuf::delete::delete(app, &gun, change)).await,
         Route::GetKey(gun, role) => {
-            trust::tuf::get_key::get_key(app, &gun, role, remote, change).await
+            Box::pin(trust::tuf::get_key::get_key(app, &gun, role, remote, change)).await
         }
         Route::GetRole(gun, document) => {
             let audience = app.access.audience(peer, &gun);
             trust::tuf::get_role::get_role(app, audience, &gun, &document, request.headers()).await
         }
-        Route::GetToken | Route::PostToken => Ok(token::answer(app, request, peer).await),
-        Route::Health => Ok(health::health(app).await),
+        Route::GetToken | Route::PostToken => Ok(Box::pin(token::answer(app, request, peer)).await),
+        Route::Health => Ok(Box::pin(health::health(app)).await),
         Route::Live => Ok(live::live()),
         Route::MethodNotAllowed => Ok(StatusCode::METHOD_NOT_ALLOWED.into_response()),
         Route::Metrics => Ok(metrics::metrics(app)),
         Route::Ping => Ok(ping::ping()),
         Route::Publish(gun) => {
-            trust::tuf::publish::publish(app, caller, &gun, request, change).await
+            Box::pin(trust::tuf::publish::publish(app, caller, &gun, request, change)).await
         }
-        Route::Ready => Ok(ready::ready(app).await),
+        Route::Ready => Ok(Box::pin(ready::ready(app)).await),
         Route::Redirect(path) => Ok(redirect(path, request.uri().query())),
         Route::RotateKey(gun, role) => {
-            trust::tuf::rotate_key::rotate_key(app, &gun, role, remote, change).await
+            Box::pin(trust::tuf::rotate_key::rotate_key(app, &gun, role, remote, change)).await
         }
         Route::Unknown => Err(ApiError::NoRoute),
         Route::UnusableGun { route, reason, .. } => Err(unusable_gun(route, reason)),
@@ -144,7 +152,7 @@ async fn admit(
 }
 
 /// The answer in place of one that a panic prevented.
-#[expect(clippy::needless_pass_by_value, reason = "the signature that the panic layer wants")]
+#[expect(clippy::needless_pass_by_value, reason = "what a panic leaves is owned")]
 pub(crate) fn after_panic(payload: Box<dyn Any + Send + 'static>) -> Response {
     let message = payload
         .downcast_ref::<&str>()
