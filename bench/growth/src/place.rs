@@ -8,29 +8,30 @@ use countersign_custody::sealed::{
     DEFAULT_ALIAS, Passphrase, Passphrases, Rounds, SealedCustody, SealedSettings,
 };
 use countersign_forge::repository::{Repository, ServerKeys};
-use countersign_storage::engine::postgres::{PostgresAddress, PostgresOptions, PostgresStore};
 use countersign_storage::engine::sqlite::SqliteStore;
 use countersign_storage::{KeyStore, MetadataStore};
+use countersign_tests::peers::family::Family;
 use countersign_tests::peers::postgres::Postgres;
-use countersign_trust::{Clock as _, Policy, SystemClock, Trust};
+use countersign_trust::{Clock, Policy, SystemClock, Trust};
 use countersign_tuf::names::{Gun, RoleName, ServerRole};
 use countersign_tuf::rules::UploadedPart;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
+use crate::database::Database;
 use crate::fill::{self, Template};
 
 /// How many collections are real.
 const REAL: u32 = 8;
 
 /// A database of one size.
-pub(crate) struct Place {
+pub struct Place {
     /// How many synthetic collections are in it.
     pub(crate) guns: u32,
     pub(crate) trust: Trust,
     pub(crate) store: Arc<dyn MetadataStore>,
     pub(crate) collections: Vec<Collection>,
-    closing: Closing,
+    database: Database,
 }
 
 /// A real collection, as its publisher holds it.
@@ -39,51 +40,39 @@ pub(crate) struct Collection {
     pub(crate) repository: Repository,
 }
 
-enum Closing {
-    Sqlite(Arc<SqliteStore>),
-    Postgres(Arc<PostgresStore>),
-}
-
 impl Place {
     /// A file of this size below `directory`.
-    pub(crate) async fn sqlite(directory: &Path, guns: u32) -> Result<Self> {
-        let path = directory.join(format!("{guns}.db"));
-        SqliteStore::open(&path).await?.close().await;
-        let url = format!("sqlite://{}", path.display());
+    ///
+    /// # Errors
+    /// The file cannot be filled.
+    pub async fn sqlite(directory: &Path, guns: u32) -> Result<Self> {
+        let file = directory.join(format!("{guns}.db"));
+        Database::sqlite(&file).await?.close().await;
+        let url = format!("sqlite://{}", file.display());
         let mut connection = SqliteConnection::connect(&url).await?;
         fill::sqlite(&mut connection, guns, &template().await?).await?;
         connection.close().await?;
-        let store = Arc::new(SqliteStore::open(&path).await?);
-        Self::over(guns, store.clone(), store.clone(), Closing::Sqlite(store)).await
+        Self::over(guns, Database::sqlite(&file).await?).await
     }
 
     /// A database of this size on `server`.
-    pub(crate) async fn postgres(server: &Postgres, guns: u32) -> Result<Self> {
+    ///
+    /// # Errors
+    /// The database exists already, or cannot be filled.
+    pub async fn postgres(server: &Postgres, guns: u32) -> Result<Self> {
         let name = format!("growth_{guns}");
         server.create_database(&name, "").await?;
-        let url = server.url("postgres", &name);
-        let (address, options) = (PostgresAddress::parse(&url)?, PostgresOptions::default());
-        PostgresStore::open(&address, &options).await?.close().await;
-        let mut connection = PgConnection::connect(&url).await?;
+        Database::postgres(server, &name).await?.close().await;
+        let mut connection = PgConnection::connect(&server.url("postgres", &name)).await?;
         fill::postgres(&mut connection, guns, &template().await?).await?;
         connection.close().await?;
-        let store = Arc::new(PostgresStore::open(&address, &options).await?);
-        Self::over(guns, store.clone(), store.clone(), Closing::Postgres(store)).await
+        Self::over(guns, Database::postgres(server, &name).await?).await
     }
 
-    async fn over(
-        guns: u32,
-        store: Arc<dyn MetadataStore>,
-        keys: Arc<dyn KeyStore>,
-        closing: Closing,
-    ) -> Result<Self> {
-        let mut place = Self {
-            guns,
-            trust: service(Arc::clone(&store), keys).await?,
-            store,
-            collections: Vec::new(),
-            closing,
-        };
+    async fn over(guns: u32, database: Database) -> Result<Self> {
+        let (store, keys) = database.stores();
+        let trust = service(Arc::clone(&store), keys, Arc::new(SystemClock)).await?;
+        let mut place = Self { guns, trust, store, collections: Vec::new(), database };
         for number in 0..REAL {
             // Spread over the names that are in the way.
             let gun = format!("example.com/team-{:03}/real-{number}", number * 120);
@@ -94,17 +83,39 @@ impl Place {
         Ok(place)
     }
 
+    /// The processes that acts cost.
+    pub(crate) fn family(&self) -> &Family {
+        &self.database.family
+    }
+
+    /// Opens the database once more, and reads a timestamp.
+    pub(crate) async fn start_once_more(&self) -> Result<()> {
+        let gun = &self.collections.first().context("a collection")?.gun;
+        let database = self.database.once_more().await?;
+        let (store, keys) = database.stores();
+        let trust = service(store, keys, Arc::new(SystemClock)).await?;
+        let found = trust.current(gun, &RoleName::Timestamp).await?;
+        database.close().await;
+        found.context("a timestamp").map(drop)
+    }
+
+    /// How many bytes the database takes, without what is written twice for now.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub async fn bytes(&self) -> Result<u64> {
+        self.database.bytes().await
+    }
+
     /// Closes the database.
-    pub(crate) async fn close(self) {
-        match self.closing {
-            Closing::Sqlite(store) => store.close().await,
-            Closing::Postgres(store) => store.close().await,
-        }
+    pub async fn close(self) {
+        self.database.close().await;
     }
 }
 
 impl Collection {
-    async fn new(trust: &Trust, name: &str) -> Result<Self> {
+    /// One that was never published, with the keys that the service makes for it.
+    pub(crate) async fn new(trust: &Trust, name: &str) -> Result<Self> {
         let gun = Gun::parse(name)?;
         let key = async |role| {
             let key = trust.key(&gun, role).await?;
@@ -128,7 +139,8 @@ impl Collection {
         parts(self.repository.parts(&["targets"]))
     }
 
-    async fn publish(&self, trust: &Trust) -> Result<()> {
+    /// The first publish.
+    pub(crate) async fn publish(&self, trust: &Trust) -> Result<()> {
         trust.publish(&self.gun, parts(self.repository.all_parts())?).await?;
         Ok(())
     }
@@ -143,22 +155,27 @@ fn parts(named: Vec<(String, Vec<u8>)>) -> Result<Vec<UploadedPart>> {
 }
 
 /// Keeps nothing in memory: each read is one of the database.
-async fn service(store: Arc<dyn MetadataStore>, keys: Arc<dyn KeyStore>) -> Result<Trust> {
+pub(crate) async fn service(
+    store: Arc<dyn MetadataStore>,
+    keys: Arc<dyn KeyStore>,
+    clock: Arc<dyn Clock>,
+) -> Result<Trust> {
     let secret = Passphrase::new("throwaway".to_owned().into()).context("a passphrase")?;
     let rounds = Rounds::new(1_000)?;
     let settings = SealedSettings { rounds, ..SealedSettings::default() };
-    let now = Arc::new(|| SystemClock.now());
+    let of_custody = Arc::clone(&clock);
+    let now = Arc::new(move || of_custody.now());
     let passphrases = Passphrases::new(DEFAULT_ALIAS, secret);
     let custody = SealedCustody::open(keys, passphrases, settings, now).await?;
     let policy = Policy { body_bytes: 0, ..Policy::default() };
-    Ok(Trust::new(store, Arc::new(custody), Arc::new(SystemClock), policy))
+    Ok(Trust::new(store, Arc::new(custody), clock, policy))
 }
 
 /// Documents as a real collection leaves them in an empty database.
 async fn template() -> Result<Template> {
     let directory = tempfile::tempdir()?;
     let store = Arc::new(SqliteStore::open(&directory.path().join("template.db")).await?);
-    let trust = service(store.clone(), store.clone()).await?;
+    let trust = service(store.clone(), store.clone(), Arc::new(SystemClock)).await?;
     let collection = Collection::new(&trust, "example.com/team-000/template").await?;
     collection.publish(&trust).await?;
     let mut documents = Vec::new();

@@ -1,49 +1,116 @@
-//! What came of the measurement, as a table in Markdown.
-
-use std::time::Duration;
+//! What came of the measurement, as a table in Markdown and as figures for programs.
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
-use crate::measure::{Act, Round};
+use crate::measure::{Act, Cost, Round};
+
+/// What was measured of one engine.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct EngineReport {
+    /// Its name.
+    pub engine: String,
+    /// The sizes, in collections; the first one is what the others are compared with.
+    pub guns: Vec<u32>,
+    /// What each database takes on disk, in bytes.
+    pub bytes: Vec<u64>,
+    /// The costs of all acts at all sizes, round by round.
+    pub rounds: Vec<Round>,
+}
+
+/// What of a cost is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What half of the acts take less than.
+    Time,
+    /// The processor time of each.
+    Processor,
+}
+
+impl Part {
+    fn of(self, cost: Cost) -> f64 {
+        match self {
+            Self::Time => cost.time_us,
+            Self::Processor => cost.processor_us,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Processor => "processor time",
+        }
+    }
+}
+
+impl EngineReport {
+    /// The cost of an act at the size of this place, over that at the first size, in each round.
+    ///
+    /// # Errors
+    /// There is no such size.
+    pub fn ratios(&self, act: Act, part: Part, number: usize) -> Result<Vec<f64>> {
+        let (base, other) = (self.at(act, part, 0)?, self.at(act, part, number)?);
+        Ok(base.iter().zip(&other).map(|(base, other)| other / base).collect())
+    }
+
+    /// The costs of one act at one size, round by round, in microseconds.
+    fn at(&self, act: Act, part: Part, number: usize) -> Result<Vec<f64>> {
+        let cost = |round: &Round| {
+            let (_, costs) = round.iter().find(|(measured, _)| *measured == act)?;
+            costs.get(number).map(|cost| part.of(*cost))
+        };
+        self.rounds.iter().map(|round| cost(round).context("a cost")).collect()
+    }
+}
 
 /// The table of one engine: for each act the first size's cost, and the others' as ratios.
-pub(crate) fn table(engine: &str, guns: &[u32], rounds: &[Round]) -> Result<String> {
-    let first = guns.first().context("a size")?;
-    let mut text = format!("\n{engine}\n\n| what | at {first} |");
-    for size in guns.iter().skip(1) {
+///
+/// # Errors
+/// A size has no costs.
+pub fn table(report: &EngineReport) -> Result<String> {
+    let first = report.guns.first().context("a size")?;
+    let mut text = format!("\n{}\n\n| what | | at {first} |", report.engine);
+    for size in report.guns.iter().skip(1) {
         text.push_str(&format!(" at {size} | of all rounds 80 % |"));
     }
-    text.push_str(" goal |\n|---|---|");
-    text.push_str(&"---|---|".repeat(guns.len().saturating_sub(1)));
+    text.push_str(" goal |\n|---|---|---|");
+    text.push_str(&"---|---|".repeat(report.guns.len().saturating_sub(1)));
     text.push_str("---|\n");
     for act in Act::ALL {
-        let base = at(act, rounds, 0)?;
-        let cost = middle(base.iter().map(Duration::as_secs_f64).collect(), 0.5)?;
-        text.push_str(&format!("| {} | {:.0} µs |", act.name(), cost * 1e6));
-        let mut kept = true;
-        for number in 1..guns.len() {
-            let other = at(act, rounds, number)?;
-            let pairs = base.iter().zip(&other);
-            let ratios: Vec<f64> =
-                pairs.map(|(base, other)| other.as_secs_f64() / base.as_secs_f64()).collect();
-            let ratio = middle(ratios.clone(), 0.5)?;
-            let (low, high) = (middle(ratios.clone(), 0.1)?, middle(ratios, 0.9)?);
-            kept &= ratio <= act.goal();
-            text.push_str(&format!(" {ratio:.2}× | {low:.2}× to {high:.2}× |"));
+        for part in [Part::Time, Part::Processor] {
+            text.push_str(&line(report, act, part)?);
         }
-        let verdict = if kept { "kept" } else { "missed" };
-        text.push_str(&format!(" {:.1}×: {verdict} |\n", act.goal()));
+    }
+    text.push_str("\n| collections | bytes | for each beyond the first size |\n|---|---|---|\n");
+    let (base, base_bytes) = (f64::from(*first), size(report, 0)?);
+    for (number, guns) in report.guns.iter().enumerate() {
+        let bytes = size(report, number)?;
+        let each = (bytes - base_bytes) / (f64::from(*guns) - base);
+        let each = if number == 0 { "".to_owned() } else { format!("{each:.0}") };
+        text.push_str(&format!("| {guns} | {bytes:.0} | {each} |\n"));
     }
     Ok(text)
 }
 
-/// The costs of one act at one size, round by round.
-fn at(act: Act, rounds: &[Round], number: usize) -> Result<Vec<Duration>> {
-    let cost = |round: &Round| {
-        let (_, costs) = round.iter().find(|(measured, _)| *measured == act)?;
-        costs.get(number).copied()
-    };
-    rounds.iter().map(|round| cost(round).context("a cost")).collect()
+fn line(report: &EngineReport, act: Act, part: Part) -> Result<String> {
+    let cost = middle(report.at(act, part, 0)?, 0.5)?;
+    let mut text = format!("| {} | {} | {cost:.0} µs |", act.name(), part.name());
+    let mut kept = true;
+    for number in 1..report.guns.len() {
+        let ratios = report.ratios(act, part, number)?;
+        let ratio = middle(ratios.clone(), 0.5)?;
+        let (low, high) = (middle(ratios.clone(), 0.1)?, middle(ratios, 0.9)?);
+        kept &= ratio <= act.goal();
+        text.push_str(&format!(" {ratio:.2}× | {low:.2}× to {high:.2}× |"));
+    }
+    let verdict = if kept { "kept" } else { "missed" };
+    text.push_str(&format!(" {:.1}×: {verdict} |\n", act.goal()));
+    Ok(text)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the size of a database")]
+fn size(report: &EngineReport, number: usize) -> Result<f64> {
+    report.bytes.get(number).map(|bytes| *bytes as f64).context("a size in bytes")
 }
 
 /// The value below which `part` of all are.
@@ -63,18 +130,37 @@ fn middle(mut values: Vec<f64>, part: f64) -> Result<f64> {
 mod tests {
     use super::*;
 
+    fn report(costs: &[(f64, f64)]) -> EngineReport {
+        let cost = |time_us: f64| Cost { time_us, processor_us: time_us / 2.0 };
+        let round = |(base, other): &(f64, f64)| {
+            Act::ALL.map(|act| (act, vec![cost(*base), cost(*other)])).to_vec()
+        };
+        EngineReport {
+            engine: "Sqlite".to_owned(),
+            guns: vec![100, 10_100],
+            bytes: vec![1_000_000, 91_000_000],
+            rounds: costs.iter().map(round).collect(),
+        }
+    }
+
     #[test]
     fn ratios_are_of_the_same_round_and_a_missed_goal_is_said() {
-        let micros = Duration::from_micros;
-        let round = |base: u64, other: u64| {
-            Act::ALL.map(|act| (act, vec![micros(base), micros(other)])).to_vec()
-        };
-        let rounds = [round(100, 110), round(1000, 1100), round(200, 220)];
-        let text = table("Sqlite", &[100, 10_000], &rounds).unwrap();
-        let row = "| timestamp by name | 200 µs | 1.10× | 1.10× to 1.10× | 1.2×: kept |";
-        assert!(text.lines().any(|line| line == row), "{text}");
-        let rounds = [round(100, 160)];
-        let text = table("Sqlite", &[100, 10_000], &rounds).unwrap();
-        assert!(text.contains("| publish | 100 µs | 1.60× | 1.60× to 1.60× | 1.5×: missed |"));
+        let text = table(&report(&[(100.0, 110.0), (1000.0, 1100.0), (200.0, 220.0)])).unwrap();
+        for row in [
+            "| timestamp by name | time | 200 µs | 1.10× | 1.10× to 1.10× | 1.2×: kept |",
+            "| timestamp by name | processor time | 100 µs | 1.10× | 1.10× to 1.10× | 1.2×: kept |",
+        ] {
+            assert!(text.lines().any(|line| line == row), "{text}");
+        }
+        let text = table(&report(&[(100.0, 160.0)])).unwrap();
+        assert!(
+            text.contains("| publish | time | 100 µs | 1.60× | 1.60× to 1.60× | 1.5×: missed |")
+        );
+    }
+
+    #[test]
+    fn what_each_collection_takes_is_said() {
+        let text = table(&report(&[(1.0, 1.0)])).unwrap();
+        assert!(text.contains("| 10100 | 91000000 | 9000 |"), "{text}");
     }
 }

@@ -21,6 +21,15 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<RowReport>,
     pub(crate) figures: Vec<FigureReport>,
     pub(crate) steps: Vec<StepReport>,
+    #[serde(rename = "failed")]
+    pub(crate) failures: Vec<Failure>,
+}
+
+/// A row that nothing is known of, and why.
+#[derive(Debug, Serialize)]
+pub(crate) struct Failure {
+    name: String,
+    error: String,
 }
 
 /// What came of one figure.
@@ -89,6 +98,17 @@ impl RowReport {
 }
 
 impl Report {
+    /// Of a run that has found nothing yet.
+    pub(crate) fn new(machine: Machine, rounds: usize, seconds: f64) -> Self {
+        let (rows, figures, steps, failures) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { machine, rounds, seconds, rows, figures, steps, failures }
+    }
+
+    /// Takes note of a row that failed.
+    pub(crate) fn failed(&mut self, name: &str, error: &anyhow::Error) {
+        self.failures.push(Failure { name: name.to_owned(), error: format!("{error:#}") });
+    }
+
     /// The tables, in Markdown: who did how much, which goals that is beside, and the figures.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{}\n", self.machine.text());
@@ -102,6 +122,9 @@ impl Report {
         }
         if !self.steps.is_empty() {
             self.write_steps(&mut text);
+        }
+        if !self.failures.is_empty() {
+            self.write_failures(&mut text);
         }
         text
     }
@@ -164,6 +187,14 @@ impl Report {
                 figure(ratio.low),
                 figure(ratio.high),
             ));
+        }
+    }
+
+    fn write_failures(&self, text: &mut String) {
+        text.push_str("\n| row | failed |\n|---|---|\n");
+        for Failure { name, error } in &self.failures {
+            let error = error.replace('|', "\\|").replace('\n', " ");
+            text.push_str(&format!("| `{name}` | {error} |\n"));
         }
     }
 
@@ -231,6 +262,7 @@ fn median(turns: &[Turn]) -> Result<Turn> {
     Ok(Turn {
         per_second: of(|turn| turn.per_second)?,
         processor_ms: of(|turn| turn.processor_ms)?,
+        database_ms: of(|turn| turn.database_ms)?,
         load_ms: of(|turn| turn.load_ms)?,
         p50_us: of(|turn| turn.p50_us)?,
         p99_us: of(|turn| turn.p99_us)?,
@@ -269,8 +301,16 @@ mod tests {
     use crate::rows::Work;
 
     fn turn(per_second: f64, processor_ms: f64) -> Turn {
-        let (p50_us, p99_us, p999_us) = (100.0, 1_500.0, 2_000.0);
-        Turn { per_second, processor_ms, load_ms: 1.0, p50_us, p99_us, p999_us, peak_kib: 9_766 }
+        Turn {
+            per_second,
+            processor_ms,
+            database_ms: 0.0,
+            load_ms: 1.0,
+            p50_us: 100.0,
+            p99_us: 1_500.0,
+            p999_us: 2_000.0,
+            peak_kib: 9_766,
+        }
     }
 
     fn report(rounds: &[(f64, f64)], goals: Vec<Goal>) -> String {
@@ -281,16 +321,9 @@ mod tests {
             Round::from([(Side::Floor, turn(*floor, 20.0)), (Side::Sqlite, turn(*ours, 30.0))])
         };
         let rounds = Rounds { rounds: rounds.iter().map(round).collect(), crashes: 2 };
-        let rows = vec![RowReport::of(&row, rounds).unwrap()];
-        Report {
-            machine: Machine::default(),
-            rounds: 3,
-            seconds: 1.0,
-            rows,
-            figures: Vec::new(),
-            steps: Vec::new(),
-        }
-        .text()
+        let mut report = Report::new(Machine::default(), 3, 1.0);
+        report.rows.push(RowReport::of(&row, rounds).unwrap());
+        report.text()
     }
 
     #[test]
@@ -324,10 +357,9 @@ mod tests {
             bound: crate::goal::Bound::AtMost(30.0),
             values: vec![32.0, 31.0, 29.5],
         };
-        let figures = vec![FigureReport::of(figure).unwrap()];
-        let machine = Machine::default();
-        let (rows, steps) = (Vec::new(), Vec::new());
-        let text = Report { machine, rounds: 3, seconds: 1.0, rows, figures, steps }.text();
+        let mut report = Report::new(Machine::default(), 3, 1.0);
+        report.figures.push(FigureReport::of(figure).unwrap());
+        let text = report.text();
         let row = "| `memory/idle` | memory | ≤ 30 MB | 31.0 MB | 29.5 MB to 32.0 MB | held |";
         assert!(text.lines().any(|line| line == row), "{text}");
     }

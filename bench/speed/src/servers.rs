@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context as _, Result};
 use countersign_tests::peers::countersign::Countersign;
 use countersign_tests::peers::countersign_signer::CountersignSigner;
+use countersign_tests::peers::family::Family;
 use countersign_tests::peers::go_notary::GoNotary;
 use countersign_tests::peers::postgres::Postgres;
 use countersign_tests::peers::process::Process;
 use countersign_tests::wire::Endpoint;
 use tempfile::TempDir;
 
-use crate::family::Family;
 use crate::floor;
 use crate::load::Target;
 use crate::material::Material;
@@ -134,6 +134,11 @@ impl Servers {
             database,
             _directory: directory,
         })
+    }
+
+    /// Whether all of `sides` are here.
+    pub(crate) fn have(&self, sides: &[Side]) -> bool {
+        sides.iter().all(|side| self.contender(*side).is_ok())
     }
 
     /// Starts Notary's server again if it has crashed, and asks it for each document once as after

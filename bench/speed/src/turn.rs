@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
+use countersign_tests::peers::family::{Family, Reading};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::family::{Family, Reading};
 use crate::load;
 use crate::rows::Row;
 use crate::servers::{Contender, Servers};
@@ -22,6 +22,8 @@ pub(crate) struct Turn {
     pub(crate) per_second: f64,
     /// Processor time of all that serve, in milliseconds for 1,000.
     pub(crate) processor_ms: f64,
+    /// What of that the database takes, where it is a process of its own.
+    pub(crate) database_ms: f64,
     /// The same of the load generator.
     pub(crate) load_ms: f64,
     /// Latencies, in microseconds.
@@ -98,10 +100,12 @@ async fn turn(contender: &Contender, row: &Row, time: Duration) -> Result<Turn> 
     let spent = Reading::of(&contender.family)?.since(&before);
     let own_spent = Reading::of(&own)?.since(&own_before);
     let count = count(seen.acts);
+    let for_thousand = |spent: Duration| spent.as_secs_f64() * 1e6 / count;
     Ok(Turn {
         per_second: count / seen.elapsed.as_secs_f64(),
-        processor_ms: spent.as_secs_f64() * 1e6 / count,
-        load_ms: own_spent.as_secs_f64() * 1e6 / count,
+        processor_ms: for_thousand(spent.total()),
+        database_ms: for_thousand(spent.database),
+        load_ms: for_thousand(own_spent.total()),
         p50_us: microseconds(&seen.latencies, 0.5),
         p99_us: microseconds(&seen.latencies, 0.99),
         p999_us: microseconds(&seen.latencies, 0.999),

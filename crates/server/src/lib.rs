@@ -56,3 +56,4 @@ pub use publish_rates::PublishRate;
 pub use token_service::{
     GuessLimits, TokenService, TokenServiceSettings, UsersFile, UsersFileError,
 };
+pub use upload::{UnreadableUpload, read_upload};

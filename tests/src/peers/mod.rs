@@ -5,6 +5,7 @@ pub mod countersign;
 pub mod countersign_signer;
 pub mod docker_client;
 pub mod dockerd;
+pub mod family;
 mod front;
 pub mod gate;
 pub mod go_notary;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use countersign_tests::peers::countersign::Countersign;
+use countersign_tests::peers::family::Family;
 use countersign_tests::wire::Wire;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 
 use super::{Figure, Unit};
-use crate::family::Family;
 use crate::floor::{self, KeptAnswer};
 use crate::goal::Bound;
 use crate::load::{HeldConnection, Target};

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use countersign_forge::repository::Repository;
 use countersign_tests::peers::countersign::Countersign;
+use countersign_tests::peers::family::{Family, Reading};
 use countersign_tests::upload;
 use countersign_tests::wire::Wire;
 use ring::digest::{SHA256, SHA512, digest};
 
 use super::{Figure, Unit};
-use crate::family::{Family, Reading};
 use crate::goal::Bound;
 use crate::load::{Acts, Connections, Exchange, Load, Target, run};
 use crate::material::{MANY_TARGETS, list};
@@ -46,7 +46,7 @@ pub(super) async fn measure(rounds: usize) -> Result<Figure> {
         let load = Load { acts, connections: Connections::Kept, clients: 1 };
         let before = Reading::of(&family)?;
         run(&target, &load).await?;
-        let spent = Reading::of(&family)?.since(&before);
+        let spent = Reading::of(&family)?.since(&before).total();
         values.push(spent.as_secs_f64() / hashing(&repository)?);
     }
     Ok(Figure {
@@ -68,5 +68,5 @@ fn hashing(repository: &Repository) -> Result<f64> {
     for _ in 0..PUBLISHES {
         std::hint::black_box((digest(&SHA256, bytes), digest(&SHA512, bytes)));
     }
-    Ok(Reading::of(&own)?.since(&before).as_secs_f64())
+    Ok(Reading::of(&own)?.since(&before).total().as_secs_f64())
 }

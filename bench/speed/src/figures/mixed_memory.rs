@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use countersign_tests::peers::countersign::Countersign;
+use countersign_tests::peers::family::Family;
 use countersign_tests::peers::go_notary::GoNotary;
 use countersign_tests::peers::postgres::Postgres;
 use countersign_tests::wire::Endpoint;
 
 use super::{Figure, Unit};
-use crate::family::Family;
 use crate::filling::{self, Filled, Filler};
 use crate::goal::Bound;
 use crate::load::{Act, Acts, Connections, Load, Target, run};

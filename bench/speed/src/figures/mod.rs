@@ -4,6 +4,7 @@
 
 pub(crate) mod commits;
 mod connections;
+mod growth;
 mod large_publish;
 mod memory;
 mod mixed_memory;
@@ -48,7 +49,7 @@ impl Unit {
 }
 
 /// The names of all figures, in the order of the table.
-pub(crate) const NAMES: [&str; 7] = [
+pub(crate) const NAMES: [&str; 8] = [
     commits::NAME,
     large_publish::NAME,
     memory::NAME,
@@ -56,20 +57,29 @@ pub(crate) const NAMES: [&str; 7] = [
     mixed_memory::ON_POSTGRES,
     start::NAME,
     connections::NAME,
+    growth::NAME,
 ];
 
-/// Measures the figure of a name.
-pub(crate) async fn measure(name: &str, rounds: usize) -> Result<Figure> {
-    let figure = match name {
-        commits::NAME => commits::measure(rounds),
-        connections::NAME => connections::measure(rounds).await,
-        large_publish::NAME => large_publish::measure(rounds).await,
-        memory::NAME => memory::measure(rounds).await,
+/// Those that take too long for every run.
+pub(crate) const WHEN_NAMED: [&str; 1] = [growth::NAME];
+
+/// Measures what has this name: one figure, or several that are measured as one.
+pub(crate) async fn measure(name: &str, rounds: usize) -> Result<Vec<Figure>> {
+    let measured = match name {
+        commits::NAME => commits::measure(rounds).map(alone),
+        connections::NAME => connections::measure(rounds).await.map(alone),
+        growth::NAME => growth::measure(rounds).await,
+        large_publish::NAME => large_publish::measure(rounds).await.map(alone),
+        memory::NAME => memory::measure(rounds).await.map(alone),
         mixed_memory::ON_SQLITE | mixed_memory::ON_POSTGRES => {
-            mixed_memory::measure(name, rounds).await
+            mixed_memory::measure(name, rounds).await.map(alone)
         }
-        start::NAME => start::measure(rounds).await,
+        start::NAME => start::measure(rounds).await.map(alone),
         _ => Err(anyhow::anyhow!("nobody measures it")),
     };
-    figure.with_context(|| format!("the figure {name}"))
+    measured.with_context(|| format!("the figure {name}"))
+}
+
+fn alone(figure: Figure) -> Vec<Figure> {
+    vec![figure]
 }

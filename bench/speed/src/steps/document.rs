@@ -27,6 +27,7 @@ use ring::signature::{
 };
 use serde_json::Value;
 
+use super::incoming::Incoming;
 use crate::material::list;
 
 const GUN: &str = "example.com/app";
@@ -42,6 +43,7 @@ pub(super) struct Document {
     keys: RoleKeys,
     snapshot: (Bytes, Digests),
     signer: Signer,
+    incoming: Incoming,
 }
 
 /// A loaded key, and a signature by it.
@@ -92,7 +94,8 @@ impl Document {
         let keys = stored_root(&gun, root, now)?.content().role_keys(&RoleName::Targets);
         let digests = Digests::of(&snapshot);
         let (snapshot, signer) = ((snapshot, digests), Signer::new()?);
-        Ok(Self { gun, now, stored, next, signed, parsed, keys, snapshot, signer })
+        let incoming = Incoming::new(&next)?;
+        Ok(Self { gun, now, stored, next, signed, parsed, keys, snapshot, signer, incoming })
     }
 
     /// One step, by its name.
@@ -100,6 +103,7 @@ impl Document {
         let name = name.strip_prefix("step/").unwrap_or(name);
         match name.split('/').next().unwrap_or(name) {
             "hash" => drop(black_box((digest(&SHA256, &self.next), digest(&SHA512, &self.next)))),
+            "multipart" => self.incoming.read()?,
             "parse" => drop(black_box(self.parse()?)),
             "canonicalise" => drop(black_box(canonical::to_bytes(&self.signed)?)),
             "bare-verify" => self.signer.verify()?,

@@ -150,5 +150,23 @@ fn unreadable(error: MultipartError) -> ApiError {
     ApiError::MalformedUpload
 }
 
+/// The parts of the body of a publish, in the order sent: multipart taken apart, and each document
+/// measured and parsed, under the limits of a server. What is done with them is not decided here,
+/// and who sent them is not asked.
+///
+/// # Errors
+/// [`UnreadableUpload`] for what a server refuses before it judges anything.
+pub async fn read_upload(
+    request: Request,
+    limits: &Limits,
+) -> Result<Vec<UploadedPart>, UnreadableUpload> {
+    read(request, limits).await.map_err(UnreadableUpload)
+}
+
+/// A body that no publish can be read from.
+#[derive(Debug, thiserror::Error)]
+#[error("the upload cannot be read: {0:?}")]
+pub struct UnreadableUpload(ApiError);
+
 #[cfg(test)]
 mod tests;

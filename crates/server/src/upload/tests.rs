@@ -339,3 +339,16 @@ async fn a_body_that_breaks_is_malformed() {
         stream::iter([Ok(Bytes::from_static(b"--edge\r\n")), Err(std::io::Error::other("reset"))]);
     assert_eq!(refusal(Body::from_stream(broken)).await, "MalformedUpload");
 }
+
+#[tokio::test]
+async fn whoever_reads_an_upload_without_a_server_gets_its_parts_or_why_there_are_none() {
+    let limits = Limits::default();
+    let parts = read_upload(request(CONTENT_TYPE, parts(&["root", "targets"])), &limits).await;
+    let parts = parts.unwrap();
+    let update = Update::new(parts);
+    let mut roles: Vec<String> = update.roles().map(ToString::to_string).collect();
+    roles.sort();
+    assert_eq!(roles, ["root", "targets"]);
+    let refused = read_upload(request(CONTENT_TYPE, "no multipart"), &limits).await.unwrap_err();
+    assert_eq!(refused.to_string(), "the upload cannot be read: MalformedUpload");
+}
