@@ -7,6 +7,8 @@
 use serde_json::{Number, Value};
 use thiserror::Error;
 
+use crate::json::{Kind, Node};
+
 /// A value has no canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotCanonical {
@@ -25,16 +27,66 @@ pub fn to_bytes(value: &Value) -> Result<Vec<u8>, NotCanonical> {
     Ok(out)
 }
 
+/// The canonical bytes of a value that was read.
+///
+/// # Errors
+/// [`NotCanonical`] as [`to_bytes`].
+pub(crate) fn of_node(value: Node<'_>) -> Result<Vec<u8>, NotCanonical> {
+    let mut out = Vec::new();
+    write_node(&mut out, value)?;
+    Ok(out)
+}
+
 /// Appends `text` as a canonical string, quotes included.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    write_text(out, text.as_bytes());
+}
+
+fn write_text(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
-    for byte in text.bytes() {
-        if matches!(byte, b'"' | b'\\') {
-            out.push(b'\\');
+    for piece in text.split_inclusive(|byte| matches!(byte, b'"' | b'\\')) {
+        match piece.split_last() {
+            Some((last @ (b'"' | b'\\'), before)) => {
+                out.extend_from_slice(before);
+                out.extend_from_slice(&[b'\\', *last]);
+            }
+            _ => out.extend_from_slice(piece),
         }
-        out.push(byte);
     }
     out.push(b'"');
+}
+
+fn write_node(out: &mut Vec<u8>, value: Node<'_>) -> Result<(), NotCanonical> {
+    match value.kind() {
+        Kind::Null => out.extend_from_slice(b"null"),
+        Kind::Bool(true) => out.extend_from_slice(b"true"),
+        Kind::Bool(false) => out.extend_from_slice(b"false"),
+        Kind::Number(number) => out.extend_from_slice(integer(number)?.to_string().as_bytes()),
+        Kind::Text(text) => write_text(out, text.as_bytes()),
+        Kind::List(items) => {
+            out.push(b'[');
+            for (i, item) in items.enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write_node(out, item)?;
+            }
+            out.push(b']');
+        }
+        Kind::Object(members) => {
+            out.push(b'{');
+            for (i, (name, member)) in members.enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write_text(out, name.as_bytes());
+                out.push(b':');
+                write_node(out, member)?;
+            }
+            out.push(b'}');
+        }
+    }
+    Ok(())
 }
 
 fn write_value(out: &mut Vec<u8>, value: &Value) -> Result<(), NotCanonical> {
@@ -118,6 +170,16 @@ mod tests {
         check("-0.0", "0");
         check("9007199254740993", "9007199254740992");
         check("-17", "-17");
+    }
+
+    #[test]
+    fn texts_are_escaped_wherever_the_escapes_stand() {
+        for text in ["", "\"", "\\", "\"\\\"", "a\"", "\"a", "a\\b\"c", "é\"é"] {
+            let mut out = Vec::new();
+            write_string(&mut out, text);
+            let plain = text.replace('\\', "\\\\").replace('"', "\\\"");
+            assert_eq!(String::from_utf8(out).unwrap(), format!("\"{plain}\""));
+        }
     }
 
     #[test]

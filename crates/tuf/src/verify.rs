@@ -10,7 +10,6 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::canonical;
 use crate::digest::Digests;
 use crate::keys::{KeyId, PublicKey, verify_signature};
 use crate::metadata::{Document, Envelope};
@@ -93,7 +92,7 @@ impl<T: Document> Unverified<T> {
         let not_met = || Reason::ThresholdNotMet(keys.role.clone());
         let threshold = usize::try_from(keys.threshold).ok().filter(|threshold| *threshold > 0);
         let threshold = threshold.ok_or_else(not_met)?;
-        let message = canonical::to_bytes(self.envelope.signed())?;
+        let message = self.envelope.message()?;
         let mut signers = BTreeSet::new();
         let mut distinct = BTreeSet::new();
         for signature in self.envelope.signatures() {

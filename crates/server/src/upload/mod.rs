@@ -17,7 +17,7 @@ use bytes::BytesMut;
 use crate::error::ApiError;
 use crate::limits::Limits;
 use body::{BodyFault, LimitedBody};
-use countersign_tuf::metadata::OverLimit;
+use countersign_tuf::metadata::{OverLimit, Unreadable};
 use countersign_tuf::names::RoleName;
 use countersign_tuf::rules::UploadedPart;
 
@@ -75,9 +75,10 @@ async fn read_parts(
         body.expect_content();
         let role = role_of(field.file_name())?;
         let content = read_content(field, limits).await?;
-        let size = document.measure(&content).map_err(over_limit)?;
+        let (part, size) =
+            UploadedPart::parse_within(role, content, &document).map_err(unreadable_part)?;
         document.values = document.values.saturating_sub(size.values);
-        parts.push(UploadedPart::parse(role, content).map_err(|_| ApiError::MalformedJson)?);
+        parts.push(part);
     }
 }
 
@@ -125,7 +126,9 @@ async fn read_content(mut field: Field<'_>, limits: &Limits) -> Result<Bytes, Ap
 }
 
 /// Nesting is a fault of the JSON; there is a depth at which its parser gives up by itself.
-fn over_limit(over: OverLimit) -> ApiError {
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]
+fn unreadable_part(fault: Unreadable) -> ApiError {
+    let Unreadable::OverLimit(over) = fault else { return ApiError::MalformedJson };
     match over {
         OverLimit::Depth => ApiError::MalformedJson,
         OverLimit::Keys => ApiError::TooLarge("the number of keys of a document"),

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::digest::{Digests, Sha256Digest};
-use crate::json::{self, JsonError, Object};
+use crate::json::{self, JsonError, Node, Object, Text};
 use crate::names::RoleName;
 use crate::reason::{Reason, StructureFault};
 
@@ -73,17 +73,17 @@ impl FileMeta {
     }
 
     /// Reads an entry; `custom` and other members are left alone.
-    pub(super) fn read(value: &Value) -> Result<Self, JsonError> {
-        let object = Object::new(value, "file", &["custom", "hashes", "length"])?;
-        let hashes = object
-            .map("hashes")?
-            .iter()
-            .map(|(name, value)| match value {
-                Value::Null => Ok((name.clone(), Vec::new())),
-                _ => Ok((name.clone(), json::base64(value, "hashes")?)),
-            })
-            .collect::<Result<_, JsonError>>()?;
-        Ok(Self { length: object.integer("length")?, hashes })
+    pub(super) fn read(value: Node<'_>) -> Result<Self, JsonError> {
+        let mut hashes = BTreeMap::new();
+        let length = read_entry(value, |name, hash| {
+            hashes.insert(name.as_str().to_owned(), hash.to_vec());
+        })?;
+        Ok(Self { length, hashes })
+    }
+
+    /// Whether [`FileMeta::read`] would read it.
+    pub(super) fn check(value: Node<'_>) -> Result<(), JsonError> {
+        read_entry(value, |_, _| ()).map(|_| ())
     }
 
     /// Checks an entry that a snapshot or timestamp (`document`) must have for `role`: a SHA-256
@@ -107,4 +107,18 @@ impl FileMeta {
         }
         Ok(())
     }
+}
+
+/// Shows each hash of an entry to `hash`, and returns the length.
+fn read_entry(value: Node<'_>, mut hash: impl FnMut(Text<'_>, &[u8])) -> Result<i64, JsonError> {
+    let known = ["hashes", "length", "custom"];
+    let [hashes, length, _custom] = Object::members(value, "file", known)?;
+    for (name, value) in json::as_map(hashes, "hashes")?.iter() {
+        if value.is_null() {
+            hash(name, &[]);
+        } else {
+            json::with_base64(value, "hashes", |raw| hash(name, raw))?;
+        }
+    }
+    json::as_integer(length, "length")
 }

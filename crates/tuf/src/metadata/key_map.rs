@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-use crate::json::{Entries, JsonError, Object};
+use crate::json::{Entries, JsonError, Node, Object};
 use crate::keys::{KeyId, KeyType, PublicKey};
 use crate::names::RoleName;
 use crate::reason::{Reason, StructureFault};
@@ -24,7 +22,7 @@ pub(super) struct RoleSpec {
 pub(super) const ROLE_MEMBERS: [&str; 2] = ["keyids", "threshold"];
 
 pub(super) fn read_keys(entries: Entries<'_>) -> Result<KeyMap, JsonError> {
-    entries.iter().map(|(id, value)| Ok((KeyId::claimed(id), read_key(value)?))).collect()
+    entries.iter().map(|(id, value)| Ok((KeyId::claimed(id.as_str()), read_key(value)?))).collect()
 }
 
 impl RoleSpec {
@@ -65,11 +63,12 @@ impl RoleSpec {
     }
 }
 
-fn read_key(value: &Value) -> Result<PublicKey, JsonError> {
+fn read_key(value: Node<'_>) -> Result<PublicKey, JsonError> {
     let object = Object::new(value, "key", &["keytype", "keyval"])?;
-    let null = Value::Null;
-    let halves =
-        Object::new(object.get("keyval").unwrap_or(&null), "keyval", &["private", "public"])?;
+    let halves = match object.get("keyval") {
+        Some(halves) => Object::new(halves, "keyval", &["private", "public"])?,
+        None => Object::empty(),
+    };
     halves.base64("private")?;
     Ok(PublicKey::new(KeyType::parse(object.text("keytype")?), halves.base64("public")?))
 }

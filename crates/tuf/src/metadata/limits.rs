@@ -1,12 +1,10 @@
-//! How large a document may be before anything of it is kept: one pass that builds nothing.
+//! How large a document may be: counted while it is read, and no further than to the first limit
+//! that it is over.
 //!
-//! A document is a few times larger in memory than on the wire, and each signature and key costs
-//! work later. So what a stranger sent is measured first. Syntax is not judged here, and neither
-//! is any member: what is no JSON is measured up to where it stops being JSON.
+//! A document may be larger in memory than on the wire, and each signature and key costs work
+//! later. What is no JSON is measured up to where it stops being JSON.
 
-use std::fmt;
-
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::Error;
 use thiserror::Error as ThisError;
 
 /// The deepest nesting that the JSON parser itself takes; to it, anything deeper is no JSON.
@@ -62,37 +60,27 @@ impl Default for DocumentLimits {
 }
 
 impl DocumentLimits {
-    /// Measures the bytes of a document and stops at the first limit that they are over.
-    ///
-    /// Takes time in proportion to the bytes, and next to no memory.
-    ///
-    /// # Errors
-    /// [`OverLimit`] names the limit.
-    pub fn measure(&self, raw: &[u8]) -> Result<Size, OverLimit> {
-        let mut tally = Tally { limits: self, lists: [0; 3], values: 0, over: None };
-        let mut deserializer = serde_json::Deserializer::from_slice(raw);
-        let walk =
-            Walk { tally: &mut tally, parent: Place::Elsewhere, place: Place::Document, depth: 0 };
-        // What is no JSON is refused when it is read.
-        let _judged_later: Result<(), _> = walk.deserialize(&mut deserializer);
-        match tally.over {
-            Some(over) => Err(over),
-            None => Ok(Size { values: tally.values }),
-        }
-    }
+    /// Everything that the JSON parser takes: for what has been measured, or was never sent.
+    pub const NONE: Self = Self {
+        depth: usize::MAX,
+        keys: usize::MAX,
+        roles: usize::MAX,
+        signatures: usize::MAX,
+        values: usize::MAX,
+    };
 }
 
 /// A list that has a limit of its own.
-#[derive(Clone, Copy)]
-enum List {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum List {
     Keys,
     Roles,
     Signatures,
 }
 
 /// Where in the document a value stands.
-#[derive(Clone, Copy)]
-enum Place {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
     Delegations,
     Document,
     Elsewhere,
@@ -102,29 +90,49 @@ enum Place {
 
 impl Place {
     /// The place of the member `name` of an object at this place.
-    fn member(self, name: Name) -> Self {
+    pub(super) fn member(self, name: &str) -> Self {
         match (self, name) {
-            (Self::Document, Name::Signatures) => Self::Listed(List::Signatures),
-            (Self::Document, Name::Signed) => Self::Signed,
-            (Self::Signed, Name::Delegations) => Self::Delegations,
-            (Self::Signed | Self::Delegations, Name::Keys) => Self::Listed(List::Keys),
-            (Self::Signed | Self::Delegations, Name::Roles) => Self::Listed(List::Roles),
-            (Self::Signed, Name::Meta) => Self::Listed(List::Roles),
-            _ => Self::Elsewhere,
+            (Self::Elsewhere | Self::Listed(_), _) => Self::Elsewhere,
+            (Self::Document, "signatures") => Self::Listed(List::Signatures),
+            (Self::Document, "signed") => Self::Signed,
+            (Self::Signed, "delegations") => Self::Delegations,
+            (Self::Signed | Self::Delegations, "keys") => Self::Listed(List::Keys),
+            (Self::Signed | Self::Delegations, "roles") => Self::Listed(List::Roles),
+            (Self::Signed, "meta") => Self::Listed(List::Roles),
+            (Self::Delegations | Self::Document | Self::Signed, _) => Self::Elsewhere,
         }
     }
 }
 
-struct Tally<'a> {
+/// What has been counted.
+pub(super) struct Tally<'a> {
     limits: &'a DocumentLimits,
     lists: [usize; 3],
     values: usize,
     over: Option<OverLimit>,
 }
 
-impl Tally<'_> {
+impl<'a> Tally<'a> {
+    pub(super) fn new(limits: &'a DocumentLimits) -> Self {
+        Self { limits, lists: [0; 3], values: 0, over: None }
+    }
+
+    /// The limit that stopped the reading, if one did.
+    pub(super) fn over(&self) -> Option<OverLimit> {
+        self.over
+    }
+
+    pub(super) fn size(&self) -> Size {
+        Size { values: self.values }
+    }
+
+    /// Something at this depth has begun.
+    pub(super) fn enter<E: Error>(&mut self, depth: usize) -> Result<(), E> {
+        if depth > self.limits.depth { Err(self.refuse(OverLimit::Depth)) } else { Ok(()) }
+    }
+
     /// Counts one value that stands directly in something at `place`.
-    fn count<E: Error>(&mut self, place: Place) -> Result<(), E> {
+    pub(super) fn count<E: Error>(&mut self, place: Place) -> Result<(), E> {
         self.values = self.values.saturating_add(1);
         if self.values > self.limits.values {
             return Err(self.refuse(OverLimit::Values));
@@ -146,133 +154,23 @@ impl Tally<'_> {
     }
 }
 
-/// Walks through one value without keeping any of it. It is counted when it begins.
-struct Walk<'a, 'b> {
-    tally: &'a mut Tally<'b>,
-    parent: Place,
-    place: Place,
-    depth: usize,
-}
-
-impl<'b> Walk<'_, 'b> {
-    /// A walk through a value inside this one.
-    fn inside(&mut self, place: Place) -> Walk<'_, 'b> {
-        Walk { tally: &mut *self.tally, parent: self.place, place, depth: self.depth }
-    }
-
-    fn enter<E: Error>(&mut self) -> Result<(), E> {
-        self.depth = self.depth.saturating_add(1);
-        if self.depth > self.tally.limits.depth {
-            return Err(self.tally.refuse(OverLimit::Depth));
-        }
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.tally.count(self.parent)?;
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        self.enter()?;
-        while items.next_element_seed(self.inside(Place::Elsewhere))?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
-        self.enter()?;
-        while let Some(name) = members.next_key::<Name>()? {
-            let place = self.place.member(name);
-            members.next_value_seed(self.inside(place))?;
-        }
-        Ok(())
-    }
-}
-
-/// A member's name, as far as it matters here.
-#[derive(Clone, Copy)]
-enum Name {
-    Delegations,
-    Keys,
-    Meta,
-    Other,
-    Roles,
-    Signatures,
-    Signed,
-}
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(NameVisitor)
-    }
-}
-
-struct NameVisitor;
-
-impl Visitor<'_> for NameVisitor {
-    type Value = Name;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
-        Ok(match name {
-            "delegations" => Name::Delegations,
-            "keys" => Name::Keys,
-            "meta" => Name::Meta,
-            "roles" => Name::Roles,
-            "signatures" => Name::Signatures,
-            "signed" => Name::Signed,
-            _ => Name::Other,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::json::JsonError;
-    use crate::metadata::Envelope;
+    use crate::metadata::{Envelope, Unreadable};
 
     const LIMITS: DocumentLimits =
         DocumentLimits { depth: 6, keys: 2, roles: 3, signatures: 4, values: 60 };
+
+    fn measure(document: &str) -> Result<(), OverLimit> {
+        let bytes = document.to_owned().into();
+        match Envelope::parse_within(bytes, &LIMITS) {
+            Err(Unreadable::OverLimit(over)) => Err(over),
+            // What else is wrong with it does not matter here.
+            Ok(_) | Err(Unreadable::Json(_)) => Ok(()),
+        }
+    }
 
     fn items(item: &str, count: usize) -> String {
         vec![item; count].join(",")
@@ -285,10 +183,9 @@ mod tests {
     /// As many as the limit are fine, and one more is not.
     fn check(limit: usize, over: OverLimit, document: impl Fn(usize) -> String) {
         let just_under = document(limit);
-        let size = LIMITS.measure(just_under.as_bytes());
-        assert!(size.is_ok(), "{over:?} {size:?}: {just_under}");
+        assert_eq!(measure(&just_under), Ok(()), "{over:?}: {just_under}");
         let just_over = document(limit + 1);
-        assert_eq!(LIMITS.measure(just_over.as_bytes()), Err(over), "{just_over}");
+        assert_eq!(measure(&just_over), Err(over), "{just_over}");
     }
 
     #[test]
@@ -317,7 +214,7 @@ mod tests {
     #[test]
     fn lists_of_one_member_that_stands_twice_are_added_up() {
         let document = format!("{{\"signatures\":[{0}],\"signatures\":[{0}]}}", items("0", 3));
-        assert_eq!(LIMITS.measure(document.as_bytes()), Err(OverLimit::Signatures));
+        assert_eq!(measure(&document), Err(OverLimit::Signatures));
     }
 
     #[test]
@@ -339,15 +236,29 @@ mod tests {
             format!("{{\"signed\":{{\"targets\":{{\"keys\":[{many}],\"roles\":[{many}]}}}}}}"),
             format!("{{\"keys\":[{many}],\"signed\":{{\"signatures\":[{many}]}}}}"),
         ] {
-            assert!(LIMITS.measure(document.as_bytes()).is_ok(), "{document}");
+            assert_eq!(measure(&document), Ok(()), "{document}");
         }
     }
 
     #[test]
     fn what_is_no_json_is_measured_up_to_its_fault() {
-        for (text, values) in [("", 1), ("x", 1), ("[1,2", 3), ("[1,2]]]]", 3), ("{\"a\":\"", 2)] {
-            assert_eq!(LIMITS.measure(text.as_bytes()), Ok(Size { values }), "{text}");
+        let many = items("0", 60);
+        for (text, expected) in [
+            (format!("[{many}"), Err(OverLimit::Values)),
+            (format!("[{many},x"), Err(OverLimit::Values)),
+            (format!("[x,{many}]"), Ok(())),
+            (format!("[]{many}"), Ok(())),
+            (String::new(), Ok(())),
+        ] {
+            assert_eq!(measure(&text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn values_are_counted_where_nothing_is_wrong() {
+        let text = r#"{"signed":{"a":[1,{"b":null}]},"signatures":[]}"#;
+        let (_, size) = Envelope::parse_within(text.into(), &LIMITS).unwrap();
+        assert_eq!(size, Size { values: 7 });
     }
 
     #[test]
@@ -358,7 +269,6 @@ mod tests {
         assert_eq!(parse(nested(MAX_DEPTH + 1)), JsonError::Syntax);
         for opening in ["[", "{\"a\":"] {
             let endless = opening.repeat(1 << 20);
-            assert!(DocumentLimits::default().measure(endless.as_bytes()).is_ok());
             assert_eq!(parse(endless), JsonError::Syntax);
         }
     }

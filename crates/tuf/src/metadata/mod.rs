@@ -9,23 +9,32 @@ mod draft;
 mod file_meta;
 mod key_map;
 mod limits;
+mod parse;
 mod root;
 mod snapshot;
 mod targets;
 mod timestamp;
 
-use bytes::Bytes;
-use serde_json::Value;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::json::{JsonError, Object};
+use bytes::Bytes;
+
+use crate::canonical::{self, NotCanonical};
+use crate::json::{JsonError, Kind, Node, Object, Tree};
 use crate::keys::{KeyId, SignatureMethod};
 use crate::names::{RoleName, Version};
 use crate::reason::{Reason, StructureFault};
 use crate::time::Expires;
+use parse::Parsed;
 
 pub use draft::{Draft, DraftSignature};
 pub use file_meta::FileMeta;
 pub use limits::{DocumentLimits, MAX_DEPTH, OverLimit, Size};
+pub use parse::Unreadable;
+#[cfg(test)]
+pub(crate) use parse::read_tree;
 pub use root::Root;
 pub use snapshot::Snapshot;
 pub use targets::{Delegation, Target, Targets};
@@ -34,8 +43,11 @@ pub use timestamp::Timestamp;
 /// A document's outer form: the exact bytes, the signed part as a JSON value, the signatures.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    raw: Bytes,
-    signed: Value,
+    tree: Arc<Tree>,
+    /// Where in the tree the signed part is.
+    signed: usize,
+    /// Where in the bytes it is, if they are canonical there.
+    message: Option<Range<usize>>,
     signatures: Vec<Signature>,
     trailing: Option<u8>,
     claimed_version: i64,
@@ -61,23 +73,44 @@ impl Envelope {
     /// # Errors
     /// [`JsonError`] when the bytes do not begin with a JSON object of this form.
     pub fn parse(raw: Bytes) -> Result<Self, JsonError> {
-        let mut values = serde_json::Deserializer::from_slice(&raw).into_iter::<Value>();
-        let mut document = match values.next() {
-            Some(Ok(value)) => value,
-            Some(Err(_)) | None => return Err(JsonError::Syntax),
-        };
-        let rest = raw.get(values.byte_offset()..).unwrap_or_default();
+        match Self::parse_within(raw, &DocumentLimits::NONE) {
+            Ok((envelope, _)) => Ok(envelope),
+            Err(Unreadable::Json(error)) => Err(error),
+            // There is none that it could be over.
+            Err(Unreadable::OverLimit(_)) => Err(JsonError::Syntax),
+        }
+    }
+
+    /// The same of a document that is within these limits. Says how much it holds.
+    ///
+    /// Takes time in proportion to the bytes, and memory to the JSON values in it, of which there
+    /// are no more than the limit says.
+    ///
+    /// # Errors
+    /// [`Unreadable`]; a limit comes before a fault behind it.
+    pub fn parse_within(raw: Bytes, limits: &DocumentLimits) -> Result<(Self, Size), Unreadable> {
+        let Parsed { tree, end, as_written, size } = parse::parse(raw.clone(), limits)?;
+        let tree = Arc::new(tree);
+        let rest = raw.get(end..).unwrap_or_default();
         let trailing =
             rest.iter().copied().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
-        let outer = Object::new(&document, "document", &["signatures", "signed"])?;
-        let signatures =
-            outer.list("signatures")?.iter().map(read_signature).collect::<Result<_, _>>()?;
-        let claimed_version = match outer.get("signed") {
+        let outer = Object::new(tree.root(), "document", &["signatures", "signed"])?;
+        let signatures = outer.list("signatures")?.map(read_signature).collect::<Result<_, _>>()?;
+        let signed = outer.get("signed");
+        let claimed_version = match signed {
             Some(signed) => read_common(signed)?.1,
             None => 0,
         };
-        let signed = document.get_mut("signed").map(Value::take).unwrap_or_default();
-        Ok(Self { raw, signed, signatures, trailing, claimed_version })
+        let written = if as_written { outer.raw_value("signed", end) } else { None };
+        let message = match (signed, written) {
+            (Some(signed), Some(written)) if signed.plain_length() == Some(written.len()) => {
+                let start = written.as_ptr().addr().saturating_sub(raw.as_ptr().addr());
+                Some(start..start.saturating_add(written.len()))
+            }
+            _ => None,
+        };
+        let signed = signed.map_or(usize::MAX, Node::position);
+        Ok((Self { signed, message, signatures, trailing, claimed_version, tree }, size))
     }
 
     /// Passes a document with nothing but white space behind it.
@@ -94,7 +127,7 @@ impl Envelope {
     /// The exact bytes.
     #[must_use]
     pub fn raw(&self) -> &Bytes {
-        &self.raw
+        self.tree.raw()
     }
 
     /// The version that the document states, unchecked; 0 when it states none.
@@ -103,8 +136,19 @@ impl Envelope {
         self.claimed_version
     }
 
-    pub(crate) fn signed(&self) -> &Value {
-        &self.signed
+    /// The signed part; null when there is none.
+    pub(crate) fn signed(&self) -> Node<'_> {
+        self.tree.at(self.signed)
+    }
+
+    /// What the signatures are over: the canonical form of the signed part.
+    ///
+    /// Most documents are written in it, and it is taken from where it stands then.
+    pub(crate) fn message(&self) -> Result<Cow<'_, [u8]>, NotCanonical> {
+        match self.message.clone().and_then(|place| self.raw().get(place)) {
+            Some(written) => Ok(Cow::Borrowed(written)),
+            None => canonical::of_node(self.signed()).map(Cow::Owned),
+        }
     }
 
     pub(crate) fn signatures(&self) -> &[Signature] {
@@ -118,7 +162,7 @@ pub trait Document: Sized {
     ///
     /// # Errors
     /// [`Reason`] that names the first member or rule that is wrong.
-    fn read(role: &RoleName, signed: &Value) -> Result<Self, Reason>;
+    fn read(role: &RoleName, signed: Node<'_>) -> Result<Self, Reason>;
 
     /// What every document states.
     fn header(&self) -> &Header;
@@ -138,7 +182,7 @@ const HEADER_MEMBERS: [&str; 3] = ["_type", "expires", "version"];
 
 impl Header {
     /// Reads the header and checks type and version, in this order.
-    fn read(role: &RoleName, signed: &Value, expected: &'static str) -> Result<Self, Reason> {
+    fn read(role: &RoleName, signed: Node<'_>, expected: &'static str) -> Result<Self, Reason> {
         let (found, number, expires) = read_common(signed)?;
         let fault = |fault| Reason::Structure { role: role.clone(), fault };
         if found != expected {
@@ -152,20 +196,21 @@ impl Header {
     }
 }
 
-fn read_common(signed: &Value) -> Result<(&str, i64, Expires), JsonError> {
+fn read_common(signed: Node<'_>) -> Result<(&str, i64, Expires), JsonError> {
     let object = Object::new(signed, "signed", &HEADER_MEMBERS)?;
     let kind = object.text("_type")?;
     let expires = match object.get("expires") {
         None => Expires::absent(),
-        Some(value) => value
-            .as_str()
-            .and_then(Expires::parse)
-            .ok_or_else(|| crate::json::wrong_type("expires", "an RFC 3339 time"))?,
+        Some(value) => {
+            let text = if let Kind::Text(text) = value.kind() { Some(text.as_str()) } else { None };
+            text.and_then(Expires::parse)
+                .ok_or_else(|| crate::json::wrong_type("expires", "an RFC 3339 time"))?
+        }
     };
     Ok((kind, object.integer("version")?, expires))
 }
 
-fn read_signature(value: &Value) -> Result<Signature, JsonError> {
+fn read_signature(value: Node<'_>) -> Result<Signature, JsonError> {
     let object = Object::new(value, "signature", &["keyid", "method", "sig"])?;
     Ok(Signature {
         key_id: KeyId::claimed(object.text("keyid")?),
@@ -173,3 +218,6 @@ fn read_signature(value: &Value) -> Result<Signature, JsonError> {
         bytes: object.base64("sig")?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::key_map::{self, KeyMap, RoleSpec};
 use super::{Document, HEADER_MEMBERS, Header};
-use crate::json::Object;
+use crate::json::{Node, Object};
 use crate::names::RoleName;
 use crate::reason::{Reason, StructureFault};
 use crate::verify::RoleKeys;
@@ -40,7 +38,7 @@ impl Root {
 }
 
 impl Document for Root {
-    fn read(role: &RoleName, signed: &Value) -> Result<Self, Reason> {
+    fn read(role: &RoleName, signed: Node<'_>) -> Result<Self, Reason> {
         let mut known = HEADER_MEMBERS.to_vec();
         known.extend(["consistent_snapshot", "keys", "roles"]);
         let object = Object::new(signed, "signed", &known)?;

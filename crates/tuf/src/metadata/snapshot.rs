@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::{Document, FileMeta, HEADER_MEMBERS, Header};
-use crate::json::{JsonError, Object};
+use crate::json::{JsonError, Node, Object};
 use crate::names::RoleName;
 use crate::reason::Reason;
 
@@ -35,7 +33,7 @@ impl Snapshot {
 }
 
 impl Document for Snapshot {
-    fn read(role: &RoleName, signed: &Value) -> Result<Self, Reason> {
+    fn read(role: &RoleName, signed: Node<'_>) -> Result<Self, Reason> {
         let meta = read_meta(signed)?;
         let header = Header::read(role, signed, "Snapshot")?;
         for required in [RoleName::Root, RoleName::Targets] {
@@ -50,12 +48,12 @@ impl Document for Snapshot {
 }
 
 /// The `meta` map that snapshots and timestamps share.
-pub(super) fn read_meta(signed: &Value) -> Result<BTreeMap<String, FileMeta>, JsonError> {
+pub(super) fn read_meta(signed: Node<'_>) -> Result<BTreeMap<String, FileMeta>, JsonError> {
     let mut known = HEADER_MEMBERS.to_vec();
     known.push("meta");
     Object::new(signed, "signed", &known)?
         .map("meta")?
         .iter()
-        .map(|(name, value)| Ok((name.clone(), FileMeta::read(value)?)))
+        .map(|(name, value)| Ok((name.as_str().to_owned(), FileMeta::read(value)?)))
         .collect()
 }

@@ -1,12 +1,11 @@
 //! Targets and delegations: names with digests and sizes, and who else may sign some.
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::Value;
+use std::sync::OnceLock;
 
 use super::key_map::{self, KeyMap, RoleSpec};
 use super::{Document, FileMeta, HEADER_MEMBERS, Header};
-use crate::json::{JsonError, Object};
+use crate::json::{Entries, JsonError, KeptMembers, Node, Object};
 use crate::names::RoleName;
 use crate::reason::{Reason, StructureFault};
 use crate::verify::RoleKeys;
@@ -18,9 +17,17 @@ pub type Target = FileMeta;
 #[derive(Clone, Debug)]
 pub struct Targets {
     header: Header,
-    targets: BTreeMap<String, Target>,
+    targets: SignedNames,
     delegations: Vec<Delegation>,
     keys: KeyMap,
+}
+
+/// The signed names: all of them are checked at once, and kept apart only for those who look at
+/// them. A server that judges ten thousand of them does not.
+#[derive(Clone, Debug)]
+struct SignedNames {
+    members: Option<KeptMembers>,
+    all: OnceLock<BTreeMap<String, Target>>,
 }
 
 /// A role that a targets document delegates to.
@@ -35,7 +42,7 @@ impl Targets {
     /// The signed names.
     #[must_use]
     pub fn targets(&self) -> &BTreeMap<String, Target> {
-        &self.targets
+        self.targets.read_all()
     }
 
     /// The roles delegated to, in the document's order.
@@ -49,6 +56,23 @@ impl Targets {
     pub fn delegation_keys(&self, role: &RoleName) -> Option<RoleKeys> {
         let found = self.delegations.iter().find(|delegation| delegation.name == *role)?;
         Some(found.spec.keys(role.clone(), &self.keys))
+    }
+}
+
+impl SignedNames {
+    fn read(entries: Entries<'_>) -> Result<Self, JsonError> {
+        entries.iter().try_for_each(|(_, value)| FileMeta::check(value))?;
+        Ok(Self { members: entries.keep(), all: OnceLock::new() })
+    }
+
+    fn read_all(&self) -> &BTreeMap<String, Target> {
+        self.all.get_or_init(|| {
+            let members = self.members.iter().flat_map(KeptMembers::iter);
+            // Each was checked: none is left out.
+            let read = members
+                .filter_map(|(name, value)| Some((name.as_str(), FileMeta::read(value).ok()?)));
+            read.map(|(name, target)| (name.to_owned(), target)).collect()
+        })
     }
 }
 
@@ -67,24 +91,17 @@ impl Delegation {
 }
 
 impl Document for Targets {
-    fn read(role: &RoleName, signed: &Value) -> Result<Self, Reason> {
+    fn read(role: &RoleName, signed: Node<'_>) -> Result<Self, Reason> {
         let mut known = HEADER_MEMBERS.to_vec();
         known.extend(["delegations", "targets"]);
         let object = Object::new(signed, "signed", &known)?;
-        let targets = object
-            .map("targets")?
-            .iter()
-            .map(|(name, value)| Ok((name.clone(), FileMeta::read(value)?)))
-            .collect::<Result<_, JsonError>>()?;
-        let null = Value::Null;
-        let delegated = Object::new(
-            object.get("delegations").unwrap_or(&null),
-            "delegations",
-            &["keys", "roles"],
-        )?;
+        let targets = SignedNames::read(object.map("targets")?)?;
+        let delegated = match object.get("delegations") {
+            Some(delegated) => Object::new(delegated, "delegations", &["keys", "roles"])?,
+            None => Object::empty(),
+        };
         let keys = key_map::read_keys(delegated.map("keys")?)?;
-        let listed =
-            delegated.list("roles")?.iter().map(Listed::read).collect::<Result<Vec<_>, _>>()?;
+        let listed = delegated.list("roles")?.map(Listed::read).collect::<Result<Vec<_>, _>>()?;
         let header = Header::read(role, signed, "Targets")?;
         let delegations = check_delegations(role, listed, &keys)?;
         Ok(Self { header, targets, delegations, keys })
@@ -103,7 +120,7 @@ struct Listed<'a> {
 }
 
 impl<'a> Listed<'a> {
-    fn read(value: &'a Value) -> Result<Self, JsonError> {
+    fn read(value: Node<'a>) -> Result<Self, JsonError> {
         let mut known = key_map::ROLE_MEMBERS.to_vec();
         known.extend(["name", "paths"]);
         let object = Object::new(value, "delegation", &known)?;

@@ -1,10 +1,9 @@
 //! The timestamp: which snapshot is current, and until when that may be believed.
 
-use serde_json::Value;
-
 use super::snapshot::read_meta;
 use super::{Document, FileMeta, Header};
 use crate::digest::Sha256Digest;
+use crate::json::Node;
 use crate::names::RoleName;
 use crate::reason::{Reason, StructureFault};
 
@@ -31,7 +30,7 @@ impl Timestamp {
 }
 
 impl Document for Timestamp {
-    fn read(role: &RoleName, signed: &Value) -> Result<Self, Reason> {
+    fn read(role: &RoleName, signed: Node<'_>) -> Result<Self, Reason> {
         let mut meta = read_meta(signed)?;
         let header = Header::read(role, signed, "Timestamp")?;
         let missing = || Reason::Structure {

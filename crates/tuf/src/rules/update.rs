@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::digest::Sha256Digest;
 use crate::json::JsonError;
-use crate::metadata::{Envelope, Snapshot};
+use crate::metadata::{DocumentLimits, Envelope, Size, Snapshot, Unreadable};
 use crate::names::RoleName;
 use crate::verify::Unverified;
 
@@ -26,6 +26,19 @@ impl UploadedPart {
     /// [`JsonError`] when it is not; on the wire that is `MALFORMED_JSON`.
     pub fn parse(role: RoleName, bytes: Bytes) -> Result<Self, JsonError> {
         Ok(Self { role, envelope: Envelope::parse(bytes)? })
+    }
+
+    /// The same of a part that is within these limits. Says how much it holds.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when it is not, or over a limit.
+    pub fn parse_within(
+        role: RoleName,
+        bytes: Bytes,
+        limits: &DocumentLimits,
+    ) -> Result<(Self, Size), Unreadable> {
+        let (envelope, size) = Envelope::parse_within(bytes, limits)?;
+        Ok((Self { role, envelope }, size))
     }
 
     /// The role that it is for.
