@@ -1,13 +1,16 @@
 //! A database that is away, held up, or lost in the middle of a commit.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use countersign_storage::engine::postgres::{PostgresAddress, PostgresOptions, PostgresStore};
 use countersign_storage::{ChangeRange, Commit, Heads, MetadataStore as _, StorageError};
 use countersign_tests::peers::link::{Cut, Link};
 use countersign_tests::peers::process::PATIENCE;
-use countersign_tuf::names::Gun;
+use countersign_tuf::names::{Gun, RoleName, Version};
+use futures_util::future::try_join_all;
+use sqlx::AssertSqlSafe;
 use tokio::time::Instant;
 
 use super::{Bench, OWNER, commit, execute, newest, now, options, timestamp};
@@ -36,6 +39,75 @@ async fn a_server_that_crashed_is_away_and_then_there_again_without_a_hand() -> 
     ensure!(newest(&store).await? == Some(1));
     ensure!(commit(&store, 2).await? == Commit::Done);
     Ok(())
+}
+
+/// All connections are used, then ended by the database while nobody looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_database_ended_are_replaced_and_nobody_notices() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.database().await?;
+    let store = bench.open(&database).await?;
+    ensure!(commit(&store, 1).await? == Commit::Done);
+    let mut admin = bench.connect("postgres").await?;
+    for version in 1..=3 {
+        ask_at_once(&store, 40).await?;
+        let ended = format!(
+            "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity \
+             WHERE datname = '{database}' AND pid <> pg_backend_pid()"
+        );
+        let ended: i64 = sqlx::query_scalar(AssertSqlSafe(ended)).fetch_one(&mut admin).await?;
+        ensure!(ended > 1, "{ended}");
+        ask_at_once(&store, 40).await?;
+        ensure!(newest(&store).await? == Some(version));
+        ensure!(commit(&store, version + 1).await? == Commit::Done);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_connections_are_made_than_told_and_a_closed_store_has_none() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let database = bench.database().await?;
+    let two = NonZeroU32::new(2).context("2")?;
+    let few = PostgresOptions { readers: two, writers: two, ..options() };
+    let store = PostgresStore::open(&bench.address(&database)?, &few).await?;
+    let mut admin = bench.connect("postgres").await?;
+    ask_at_once(&store, 100).await?;
+    let there = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'");
+    let readers: i64 =
+        sqlx::query_scalar(AssertSqlSafe(there.clone())).fetch_one(&mut admin).await?;
+    ensure!(readers == 2, "{readers}");
+    store.close().await;
+    for closed in [commit(&store, 1).await.err(), newest(&store).await.err()] {
+        let Some(StorageError::Unavailable { reason }) = closed else {
+            anyhow::bail!("{closed:?}")
+        };
+        ensure!(reason.contains("closed"), "{reason}");
+    }
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let left: i64 =
+            sqlx::query_scalar(AssertSqlSafe(there.clone())).fetch_one(&mut admin).await?;
+        if left == 0 {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "{left} connections are left");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// So many questions at once that each must use a connection, and as many that may share one.
+async fn ask_at_once(store: &PostgresStore, times: i64) -> Result<()> {
+    let (gun, role) = (Gun::parse("a/b")?, RoleName::Timestamp);
+    let by_version = (0..times).map(async |number| {
+        let version = Version::new(number + 1).context("version")?;
+        Ok(store.by_version(&gun, &role, version).await.map(drop)?)
+    });
+    let heads =
+        (0..times).map(async |_| Ok(store.heads(&gun, &[RoleName::Timestamp]).await.map(drop)?));
+    let (found, headed): (Result<Vec<()>>, Result<Vec<()>>) =
+        tokio::join!(try_join_all(by_version), try_join_all(heads));
+    found.and(headed).map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,3 +7,4 @@ pub mod postgres;
 pub mod server;
 pub mod sqlite;
 mod tls_files;
+mod together;

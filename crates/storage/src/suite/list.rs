@@ -208,6 +208,7 @@ macro_rules! racing_names {
             commits_of_different_guns_are_all_done,
             of_twelve_deletions_one_finds_something,
             a_commit_is_seen_through_the_other_store,
+            heads_that_are_asked_for_at_once_are_each_those_of_their_gun,
             a_poller_beside_writers_misses_nothing,
             of_twelve_new_keys_all_get_the_same,
             of_twelve_bindings_one_stays,

@@ -14,6 +14,7 @@ pub mod change_numbers;
 pub mod changefeed;
 pub mod conflicts;
 pub mod durable;
+mod heads_at_once;
 pub mod inventory;
 pub mod key_bindings;
 pub mod key_catalogue;

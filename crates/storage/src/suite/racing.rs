@@ -9,6 +9,7 @@ use countersign_tuf::names::ServerRole;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+pub use super::heads_at_once::heads_that_are_asked_for_at_once_are_each_those_of_their_gun;
 use super::must::Must as _;
 use super::samples::{
     ALL, document, gun, head, heads, key, moment, role, store, store_timestamp, update,

@@ -12,8 +12,8 @@ use countersign_tuf::names::{Gun, RoleName};
 use sqlx::postgres::PgConnection;
 
 use super::connections::Connections;
+use super::heads::{heads, heads_query};
 use super::locks::Lock;
-use super::metadata::{heads, heads_query};
 use super::row::time_value;
 use super::transaction::{Ending, Failed, Stop, to_its_end, write};
 use super::{changefeed, errors};

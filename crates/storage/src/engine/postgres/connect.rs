@@ -16,11 +16,13 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// A commit is on disk when it returns, whatever the server's default; a stronger one stays. Every
 /// statement sees what was committed before it began. Nothing waits for ever, and a process that
 /// stands still in the middle of a transaction loses it, and with it the locks that all others
-/// wait for, before their patience ends.
+/// wait for, before their patience ends. A statement is planned once: each goes by an index whatever
+/// is asked for, and planning takes longer than running it.
 pub(super) const SESSION: &str = "SELECT \
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') \
         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false), \
     set_config('default_transaction_isolation', 'read committed', false), \
+    set_config('plan_cache_mode', 'force_generic_plan', false), \
     set_config('lock_timeout', $1, false), \
     set_config('statement_timeout', $2, false), \
     set_config('idle_in_transaction_session_timeout', $3, false)";
@@ -54,22 +56,25 @@ pub(super) async fn close(connection: PgConnection) {
     tokio::time::timeout(CLOSE_WITHIN, connection.close()).await.ok();
 }
 
-/// Up to `most` connections, made when they are needed and tested before each use.
+/// Up to `most` connections, made when they are needed.
 pub(super) fn pool(
     address: &PostgresAddress,
     options: &PostgresOptions,
     most: NonZeroU32,
 ) -> Connections {
     let session = options.clone();
+    // None comes back to it: see `lending`.
     let pool = PgPoolOptions::new()
         .max_connections(most.get())
         .acquire_timeout(options.wait)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .after_connect(move |connection, _| {
             let session = session.clone();
             Box::pin(async move { begin_session(connection, &session).await })
         })
         .connect_lazy_with(address.options());
-    Connections::new(pool, options)
+    Connections::new(pool, options, most)
 }
 
 async fn begin_session(

@@ -3,12 +3,14 @@
 //! A connection on which an answer is still awaited, or was broken off, is closed instead: on a
 //! link that stalls it would never become free.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgRow, Postgres};
+use sqlx::Execute as _;
+use sqlx::postgres::{PgArguments, PgPool, PgRow, Postgres};
 use sqlx::query::Query;
 
+use super::lending::{Lender, Lent};
 use super::transaction::to_its_end;
 use super::{PostgresOptions, errors};
 use crate::contract::{StorageError, StorageResult};
@@ -16,21 +18,21 @@ use crate::contract::{StorageError, StorageResult};
 /// Connections of one kind.
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
-    pool: PgPool,
+    lender: Lender,
     limit: Duration,
 }
 
 impl Connections {
-    /// Lends what `pool` has, under the time-outs of `options`.
-    pub(super) fn new(pool: PgPool, options: &PostgresOptions) -> Self {
+    /// Lends up to `most` that `maker` makes, under the time-outs of `options`.
+    pub(super) fn new(maker: PgPool, options: &PostgresOptions, most: NonZeroU32) -> Self {
+        let lender = Lender::new(maker, most.get(), options.wait);
         // The database ends what takes too long; this is for a database that is not heard any more.
-        Self { pool, limit: options.statement.saturating_add(options.wait) }
+        Self { lender, limit: options.statement.saturating_add(options.wait) }
     }
 
-    /// One connection, for as long as the result lives.
+    /// One connection that has answered just now, for as long as the result lives.
     pub(super) async fn lend(&self) -> StorageResult<Lent> {
-        let connection = self.pool.acquire().await.map_err(|error| errors::of_statement(&error))?;
-        Ok(Lent { connection, sound: false })
+        self.lender.lend().await.map_err(|error| errors::of_statement(&error))
     }
 
     /// The row of a query that finds at most one.
@@ -38,19 +40,32 @@ impl Connections {
         &self,
         query: Query<'_, Postgres, PgArguments>,
     ) -> StorageResult<Option<PgRow>> {
-        let mut lent = self.lend().await?;
-        let found = self.within_limit(query.fetch_optional(lent.connection())).await?;
-        lent.answered(found)
+        Ok(self.list(query).await?.into_iter().next())
     }
 
-    /// All rows of a query.
+    /// All rows of a query that changes nothing. On a connection that turns out to be lost it is
+    /// asked again, on one that is not.
     pub(super) async fn list(
         &self,
-        query: Query<'_, Postgres, PgArguments>,
+        mut query: Query<'_, Postgres, PgArguments>,
     ) -> StorageResult<Vec<PgRow>> {
+        let encoded = query.take_arguments().map_err(sqlx::Error::Encode);
+        let arguments = encoded.map_err(|error| errors::of_statement(&error))?.unwrap_or_default();
+        let text = query.sql();
+        if let Some(mut lent) = self.lender.lend_at_its_word() {
+            let query = sqlx::query_with(text.clone(), arguments.clone());
+            let found = self.within_limit(query.fetch_all(lent.connection())).await?;
+            match found {
+                Err(error) if !errors::is_answer(&error) => {
+                    tracing::debug!(%error, "a connection was lost, its question is asked again");
+                }
+                found => return answered(lent, found),
+            }
+        }
         let mut lent = self.lend().await?;
+        let query = sqlx::query_with(text, arguments);
         let found = self.within_limit(query.fetch_all(lent.connection())).await?;
-        lent.answered(found)
+        answered(lent, found)
     }
 
     /// Runs one statement that writes, to its end whether or not somebody waits for it. Whether it
@@ -63,7 +78,7 @@ impl Connections {
         to_its_end(async move {
             let mut lent = writers.lend().await?;
             let done = writers.within_limit(statement.execute(lent.connection())).await?;
-            Ok(lent.answered(done)?.rows_affected() > 0)
+            Ok(answered(lent, done)?.rows_affected() > 0)
         })
         .await
     }
@@ -80,40 +95,14 @@ impl Connections {
 
     /// Waits for what is lent, then closes all.
     pub(super) async fn close(&self) {
-        self.pool.close().await;
+        self.lender.close().await;
     }
 }
 
-/// A connection that was lent.
-pub(super) struct Lent {
-    connection: PoolConnection<Postgres>,
-    sound: bool,
-}
-
-impl Lent {
-    /// The connection.
-    pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.connection
+/// Gives a connection back after its last answer, where there was one, and tells what that was.
+fn answered<T>(lent: Lent, answer: Result<T, sqlx::Error>) -> StorageResult<T> {
+    if answer.as_ref().err().is_none_or(errors::is_answer) {
+        lent.give_back();
     }
-
-    /// Gives it back after its last answer, where there was one, and tells what that was.
-    pub(super) fn answered<T>(self, answer: Result<T, sqlx::Error>) -> StorageResult<T> {
-        if answer.as_ref().err().is_none_or(errors::is_answer) {
-            self.give_back();
-        }
-        answer.map_err(|error| errors::of_statement(&error))
-    }
-
-    /// Gives it back for others to use: nothing is under way on it.
-    pub(super) fn give_back(mut self) {
-        self.sound = true;
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if !self.sound {
-            self.connection.close_on_drop();
-        }
-    }
+    answer.map_err(|error| errors::of_statement(&error))
 }

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 use super::PostgresAddress;
 use crate::contract::StorageError;
@@ -66,9 +67,20 @@ pub(super) fn of_task(error: &tokio::task::JoinError) -> StorageError {
     StorageError::Other("a write ended in a panic; see the log above".to_owned())
 }
 
-/// The database itself said so: the connection is as it was.
+/// The database itself said so, and the connection is as it was: an error that ends the session, as
+/// when the server stops, is none.
 pub(super) fn is_answer(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(_) | sqlx::Error::RowNotFound)
+    match error {
+        sqlx::Error::Database(cause) => {
+            let cause = cause.try_downcast_ref::<PgDatabaseError>();
+            !matches!(
+                cause.map(PgDatabaseError::severity),
+                Some(PgSeverity::Fatal | PgSeverity::Panic)
+            )
+        }
+        sqlx::Error::RowNotFound => true,
+        _ => false,
+    }
 }
 
 /// Transactions stood in each other's way; this one was undone and may be tried again.

@@ -10,27 +10,20 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use countersign_tuf::accepted::AcceptedUpdate;
 use countersign_tuf::digest::Sha256Digest;
 use countersign_tuf::names::{Gun, RoleName, Version};
-use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
-use sqlx::query::Query;
+use sqlx::postgres::{PgConnection, PgRow};
 
 use super::commit::commit;
+use super::heads::HeadsOf;
 use super::locks::Lock;
 use super::row::{TableRow, time_value};
 use super::transaction::{Ending, Stop, to_its_end, write};
 use super::{PostgresStore, changefeed, published};
+use crate::contract::StorageResult;
 use crate::contract::changefeed::{Change, ChangeRange};
-use crate::contract::metadata::{Commit, Head, Heads, Mark, MetadataStore, StoredDocument};
+use crate::contract::metadata::{Commit, Heads, Mark, MetadataStore, StoredDocument};
 use crate::contract::published::{Place, Published};
-use crate::contract::{StorageError, StorageResult};
 
 const TABLE: &str = "tuf_files";
-
-/// One statement, so all heads are of one moment; each is one step into the index.
-pub(super) const HEADS: &str = "SELECT wanted.role, head.id, head.version, head.sha256 \
-    FROM unnest($2::text[]) AS wanted (role) CROSS JOIN LATERAL \
-    (SELECT id, version, sha256 FROM tuf_files \
-        WHERE gun = $1 AND role = wanted.role AND deleted_at IS NULL \
-        ORDER BY version DESC LIMIT 1) AS head";
 
 pub(super) const NEWEST: &str = "SELECT id, created_at, version, sha256, data FROM tuf_files \
     WHERE gun = $1 AND role = $2 AND deleted_at IS NULL ORDER BY version DESC LIMIT 1";
@@ -55,7 +48,7 @@ const CHECK: &str = "SELECT (SELECT count(*) FROM (SELECT id FROM tuf_files LIMI
 /// Every statement of this file.
 #[cfg(any(test, feature = "suite"))]
 pub(super) const STATEMENTS: &[&str] =
-    &[HEADS, NEWEST, BY_DIGEST, BY_VERSION, DELETE_VISIBLE, DELETE_REST, CHECK];
+    &[NEWEST, BY_DIGEST, BY_VERSION, DELETE_VISIBLE, DELETE_REST, CHECK];
 
 #[async_trait]
 impl MetadataStore for PostgresStore {
@@ -65,8 +58,7 @@ impl MetadataStore for PostgresStore {
     }
 
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
-        let found = self.readers.list(heads_query(gun, roles.iter())).await?;
-        heads(roles.iter(), &found)
+        self.heads.ask(HeadsOf { gun: gun.clone(), roles: roles.to_vec() }).await
     }
 
     async fn newest(&self, gun: &Gun, role: &RoleName) -> StorageResult<Option<StoredDocument>> {
@@ -136,34 +128,6 @@ impl MetadataStore for PostgresStore {
         self.readers.list(sqlx::query(CHECK)).await?;
         Ok(())
     }
-}
-
-/// The query for the heads of `roles`.
-pub(super) fn heads_query<'q>(
-    gun: &'q Gun,
-    roles: impl Iterator<Item = &'q RoleName>,
-) -> Query<'q, Postgres, PgArguments> {
-    let roles: Vec<String> = roles.map(|role| role.as_str().to_owned()).collect();
-    sqlx::query(HEADS).bind(gun.as_str()).bind(roles)
-}
-
-/// The heads of `roles` in what [`heads_query`] found.
-pub(super) fn heads<'r>(
-    roles: impl Iterator<Item = &'r RoleName>,
-    found: &[PgRow],
-) -> StorageResult<Heads> {
-    let mut heads: Heads = roles.map(|role| (role.clone(), None)).collect();
-    for found in found {
-        let row = TableRow::new(found, TABLE);
-        let name: String = row.column("role")?;
-        let head = Head { version: row.version()?, sha256: row.sha256()? };
-        let role = heads.iter_mut().find(|(role, _)| role.as_str() == name);
-        match role {
-            Some((_, place)) => *place = Some(head),
-            None => return Err(StorageError::Other(format!("a head of {name:?}, not asked for"))),
-        }
-    }
-    Ok(heads)
 }
 
 /// The document in a row, when its bytes are the ones that its digest names.

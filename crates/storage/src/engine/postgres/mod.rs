@@ -14,11 +14,13 @@ mod connect;
 mod connections;
 mod errors;
 mod findings;
+mod heads;
 mod inventory;
 mod key_bindings;
 mod key_catalogue;
 mod key_upkeep;
 mod keys;
+mod lending;
 mod locks;
 mod metadata;
 mod migrations;
@@ -35,11 +37,15 @@ mod usage;
 
 pub use address::PostgresAddress;
 
+use std::sync::Arc;
+
 pub use super::server::{ServerOptions as PostgresOptions, Tables};
 
 use self::connections::Connections;
 use self::findings::Findings;
+use self::heads::HeadsTogether;
 use self::own_table::OwnTable;
+use super::together::Together;
 use crate::contract::StorageResult;
 
 /// A store in one PostgreSQL database. Implements [`MetadataStore`](crate::MetadataStore),
@@ -50,6 +56,7 @@ use crate::contract::StorageResult;
 #[derive(Debug)]
 pub struct PostgresStore {
     readers: Connections,
+    heads: Arc<Together<HeadsTogether>>,
     writers: Connections,
     findings: Findings,
     own: OwnTables,
@@ -93,8 +100,10 @@ impl PostgresStore {
         let missing = migrations::migrate(&mut first, options.tables).await?;
         let findings = findings::look(&mut first, missing).await?;
         connect::close(first).await;
+        let readers = connect::pool(address, options, options.readers);
         Ok(Self {
-            readers: connect::pool(address, options, options.readers),
+            heads: Together::new(HeadsTogether { readers: readers.clone() }),
+            readers,
             writers: connect::pool(address, options, options.writers),
             findings,
             own: OwnTables::default(),
@@ -118,7 +127,13 @@ impl PostgresStore {
         connect::close(first).await;
         let address = address.for_reading();
         let readers = connect::pool(&address, options, options.readers);
-        Ok(Self { writers: readers.clone(), readers, findings, own: OwnTables::default() })
+        Ok(Self {
+            heads: Together::new(HeadsTogether { readers: readers.clone() }),
+            writers: readers.clone(),
+            readers,
+            findings,
+            own: OwnTables::default(),
+        })
     }
 
     /// What an operator should mend although the store can be used, one sentence each.

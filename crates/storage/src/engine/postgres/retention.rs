@@ -11,8 +11,8 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use countersign_tuf::names::Gun;
 use sqlx::postgres::PgConnection;
 
+use super::heads::{heads, heads_query};
 use super::locks::Lock;
-use super::metadata::{heads, heads_query};
 use super::row::{TableRow, time_value};
 use super::transaction::{Ending, Stop, to_its_end, write};
 use super::{PostgresStore, errors};

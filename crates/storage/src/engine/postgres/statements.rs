@@ -3,13 +3,13 @@
 //! Never in here: a statement's text; that is in the file that runs it.
 
 use super::{
-    aliases, archive, change_numbers, changefeed, commit, connect, findings, inventory,
+    aliases, archive, change_numbers, changefeed, commit, connect, findings, heads, inventory,
     key_bindings, key_catalogue, key_upkeep, keys, locks, metadata, migrations, own_table,
     passphrase_moves, published, retention, root_walk, usage,
 };
 
 /// Each file's statements.
-pub(super) const FILES: [&[&str]; 21] = [
+pub(super) const FILES: [&[&str]; 22] = [
     aliases::STATEMENTS,
     archive::STATEMENTS,
     change_numbers::STATEMENTS,
@@ -17,6 +17,7 @@ pub(super) const FILES: [&[&str]; 21] = [
     commit::STATEMENTS,
     connect::STATEMENTS,
     findings::STATEMENTS,
+    heads::STATEMENTS,
     inventory::STATEMENTS,
     key_bindings::STATEMENTS,
     key_catalogue::STATEMENTS,
@@ -47,6 +48,7 @@ pub const INDEXED: [(&str, &str); 29] = [
     (changefeed::GUN_BEFORE, "countersign_changefeed_gun_idx"),
     (commit::HOLDS, "countersign_digest_idx"),
     (commit::IS_STORED, "tuf_files_gun_role_version_key"),
+    (heads::HEADS, "tuf_files_gun_role_version_key"),
     (inventory::BYTES, "tuf_files_pkey"),
     (inventory::GUNS, "tuf_files_gun_role_version_key"),
     (inventory::VERSIONS, "tuf_files_gun_role_version_key"),
@@ -62,7 +64,6 @@ pub const INDEXED: [(&str, &str); 29] = [
     (keys::PENDING, "countersign_pending_idx"),
     (metadata::BY_DIGEST, "countersign_digest_idx"),
     (metadata::BY_VERSION, "tuf_files_gun_role_version_key"),
-    (metadata::HEADS, "tuf_files_gun_role_version_key"),
     (metadata::NEWEST, "tuf_files_gun_role_version_key"),
     (published::PUBLISHED, "countersign_published_idx"),
     (retention::CHANGES, "changefeed_pkey"),
@@ -75,7 +76,7 @@ pub const INDEXED: [(&str, &str); 29] = [
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 21] = [
+    const TEXTS: [&str; 22] = [
         include_str!("aliases.rs"),
         include_str!("archive.rs"),
         include_str!("change_numbers.rs"),
@@ -83,6 +84,7 @@ mod tests {
         include_str!("commit.rs"),
         include_str!("connect.rs"),
         include_str!("findings.rs"),
+        include_str!("heads.rs"),
         include_str!("inventory.rs"),
         include_str!("key_bindings.rs"),
         include_str!("key_catalogue.rs"),

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use sqlx::postgres::{PgConnection, Postgres};
 use sqlx::{Connection as _, Transaction};
 
-use super::connections::{Connections, Lent};
+use super::connections::Connections;
 use super::errors;
+use super::lending::Lent;
 use crate::contract::{StorageError, StorageResult};
 
 /// How often a transaction that stood in another's way is tried.
