@@ -3,11 +3,15 @@
 //!
 //! Who asks is known far from here, so it goes along with the work as a value of its task.
 
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_tuf::keys::{KeyId, PublicKey, ServerKeyAlgorithm};
 use countersign_tuf::names::{Gun, ServerRole};
+
+use tokio::task::futures::TaskLocalFuture;
 
 use crate::{Custody, CustodyError, Home, KeySignature};
 
@@ -18,27 +22,44 @@ tokio::task_local! {
     static CALLER: Caller;
 }
 
-/// Whom a signature is made for: what a log calls him.
+/// Whom a signature is made for. Shown as a log calls him.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller(Arc<str>);
+pub struct Caller(Who);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Who {
+    Server,
+    Client { user: Option<Arc<str>>, address: Option<IpAddr> },
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Who::Client { user, address } = &self.0 else { return f.write_str("server") };
+        f.write_str(user.as_deref().unwrap_or("anonymous"))?;
+        match address {
+            Some(address) => write!(f, " ({address})"),
+            None => f.write_str(" (unknown address)"),
+        }
+    }
+}
 
 impl Caller {
-    /// Whoever `text` names.
+    /// A client, as far as it is known: who it says it is, and where it asks from.
     #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(text.into())
+    pub fn client(user: Option<&str>, address: Option<IpAddr>) -> Self {
+        Self(Who::Client { user: user.map(Into::into), address })
     }
 
     /// Whom the present work is done for: the server itself, unless [`Caller::asks`] says
     /// otherwise. A task that is started does not know it: it is to be handed on.
     #[must_use]
     pub fn present() -> Self {
-        CALLER.try_with(Self::clone).unwrap_or_else(|_| Self::new("server"))
+        CALLER.try_with(Self::clone).unwrap_or(Self(Who::Server))
     }
 
     /// Does `work` for this caller.
-    pub async fn asks<F: Future>(self, work: F) -> F::Output {
-        CALLER.scope(self, work).await
+    pub fn asks<F: Future>(self, work: F) -> TaskLocalFuture<Self, F> {
+        CALLER.scope(self, work)
     }
 }
 
@@ -70,8 +91,8 @@ impl LoggedCustody {
     ) {
         let (gun, role, key_id) = (gun.as_str(), role.as_str(), id.as_str());
         // As text and not as something displayed, so that no name ends a line.
-        let (caller, home) = (Caller::present(), self.home.as_str());
-        let caller = &*caller.0;
+        let (caller, home) = (Caller::present().to_string(), self.home.as_str());
+        let caller = caller.as_str();
         match outcome {
             Ok(Some(_)) => {
                 tracing::info!(target: TARGET, gun, role, key_id, caller, home, "signed");
@@ -158,21 +179,22 @@ mod tests {
 
     #[tokio::test]
     async fn work_is_done_for_the_server_unless_somebody_asks() {
-        assert_eq!(Caller::present(), Caller::new("server"));
-        let alice = Caller::new("alice (192.0.2.7)");
+        assert_eq!(Caller::present().to_string(), "server");
+        let alice = Caller::client(Some("alice"), "192.0.2.7".parse().ok());
         let within = alice.clone().asks(async { Caller::present() }).await;
         assert_eq!(within, alice);
-        assert_eq!(Caller::present(), Caller::new("server"));
+        assert_eq!(Caller::present().to_string(), "server");
     }
 
     #[tokio::test]
     async fn a_task_knows_its_caller_once_it_is_handed_on() {
-        let alice = Caller::new("alice");
+        let alice = Caller::client(Some("alice"), None);
         let handed_on = alice.clone().asks(async {
             let forgotten = tokio::spawn(async { Caller::present() }).await.unwrap();
             let kept = tokio::spawn(Caller::present().asks(async { Caller::present() }));
             (forgotten, kept.await.unwrap())
         });
-        assert_eq!(handed_on.await, (Caller::new("server"), alice));
+        let (forgotten, kept) = handed_on.await;
+        assert_eq!((forgotten.to_string().as_str(), kept), ("server", alice));
     }
 }

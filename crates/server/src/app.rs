@@ -1,6 +1,7 @@
 //! What every request can reach, and the router that all of them enter.
 
 use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,17 +10,22 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
 
+use crate::arrival::{Arrival, RequestIds};
 use crate::audit::{self, Audit};
 use crate::auth::Access;
+use crate::farewell::Farewell;
 use crate::key_budget::KeyBudget;
 use crate::limits::Limits;
-use crate::metrics::{self, Metrics};
+use crate::log;
+use crate::metrics::{Measured, Metrics};
 use crate::publish_rates::{PublishRate, PublishRates};
 use crate::request_limits::RequestLimits;
 use crate::route::Route;
+use crate::routes::{self, CacheRules};
 use crate::token_service::TokenService;
-use crate::{farewell, log, routes};
 use countersign_trust::Trust;
 use countersign_tuf::gun_prefix::GunPrefix;
 
@@ -100,8 +106,9 @@ pub(crate) struct Shared {
     pub(crate) key_budget: KeyBudget,
     pub(crate) request_limits: RequestLimits,
     pub(crate) publish_rates: PublishRates,
+    pub(crate) cache_rules: CacheRules,
     pub(crate) metrics: Metrics,
-    pub(crate) request_ids: log::RequestIds,
+    pub(crate) request_ids: RequestIds,
     stopping: AtomicBool,
 }
 
@@ -132,9 +139,10 @@ impl App {
             key_budget: KeyBudget::new(&settings.limits),
             request_limits: RequestLimits::new(&settings.limits),
             publish_rates: PublishRates::new(&settings.publish_rates),
+            cache_rules: CacheRules::of(settings.caching),
             settings,
             metrics: Metrics::new(),
-            request_ids: log::RequestIds::new(),
+            request_ids: RequestIds::new(),
             stopping: AtomicBool::new(false),
         }))
     }
@@ -162,20 +170,27 @@ impl App {
     }
 }
 
-/// What every request passes. Outermost are farewell, log, metrics and audit, which see every
-/// answer, that to a panic included. They call each other as functions do: a stack of layers would
-/// clone itself for each request.
-async fn enter(State(app): State<App>, request: Request) -> Response {
+/// What every request passes. Farewell, log, metrics and audit see every answer, that to a panic
+/// included. They stand before and after the operation instead of around it: layers would copy
+/// what is under way once for each of them.
+async fn enter(State(app): State<App>, mut request: Request) -> Response {
     let app = &app;
-    farewell::requests(app, request, async |request| {
-        log::requests(app, request, async |request| {
-            metrics::requests(app, request, async |request| {
-                audit::requests(app, request, async |request| routes::answer(app, request).await)
-                    .await
-            })
-            .await
-        })
-        .await
-    })
-    .await
+    let arrival = &Arrival::of(app, &request);
+    let farewell = Farewell::of(&request);
+    let line = log::Line::of(arrival, &request);
+    let measured = Measured::of(arrival, &request);
+    let asked = audit::asked(app, arrival, &mut request);
+    let answered = AssertUnwindSafe(routes::dispatch(app, arrival, request)).catch_unwind();
+    let answered = answered.instrument(log::span(arrival)).await;
+    let mut response = answered.unwrap_or_else(routes::after_panic);
+    if let Some(asked) = asked {
+        audit::judge(app, &asked, &mut response).await;
+    }
+    if let Some(measured) = measured {
+        app.metrics.record(measured, arrival.at.elapsed(), &response);
+    }
+    line.write(&response);
+    log::name(arrival, &mut response);
+    farewell.say(app, &mut response);
+    response
 }

@@ -42,6 +42,7 @@ impl<S> Accept<TcpStream, S> for Admission {
         let connection = stream.set_nodelay(true).map(|()| Connection {
             stream,
             idle: self.idle,
+            moved: Instant::now(),
             deadline: Box::pin(tokio::time::sleep(self.idle)),
             _place: place,
         });
@@ -54,6 +55,8 @@ impl<S> Accept<TcpStream, S> for Admission {
 pub(crate) struct Connection {
     stream: TcpStream,
     idle: Duration,
+    /// When the last byte moved.
+    moved: Instant,
     deadline: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
 }
@@ -66,12 +69,18 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
-            let deadline = Instant::now() + self.idle;
-            self.deadline.as_mut().reset(deadline);
+            self.moved = Instant::now();
             return outcome;
         }
-        ready_or_pending!(self.deadline.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        // The timer is set again when it ends and not for every byte that moves.
+        loop {
+            ready_or_pending!(self.deadline.as_mut().poll(cx));
+            let deadline = self.moved + self.idle;
+            if self.deadline.deadline() >= deadline {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.deadline.as_mut().reset(deadline);
+        }
     }
 }
 

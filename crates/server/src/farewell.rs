@@ -13,23 +13,35 @@ use crate::app::App;
 #[derive(Clone, Copy)]
 pub(crate) struct Last;
 
-/// Says farewell around the rest: `Connection: close` in HTTP/1, GOAWAY in HTTP/2.
-pub(crate) async fn requests(
-    app: &App,
-    request: Request,
-    next: impl AsyncFnOnce(Request) -> Response,
-) -> Response {
-    let version = request.version();
-    let connection = request.extensions().get::<ConnectionShutdown>().cloned();
-    let mut response = next(request).await;
-    if !app.is_stopping() && response.extensions().get::<Last>().is_none() {
-        return response;
+/// How a connection is told that it ends: `Connection: close` in HTTP/1, GOAWAY in HTTP/2.
+pub(crate) enum Farewell {
+    /// In the answer itself: a connection that just closed might lose the next request.
+    Http1,
+    /// To the connection, where there is one.
+    Http2(Option<ConnectionShutdown>),
+}
+
+impl Farewell {
+    /// Of the connection that `request` came by.
+    pub(crate) fn of(request: &Request) -> Self {
+        if request.version() < Version::HTTP_2 {
+            return Self::Http1;
+        }
+        Self::Http2(request.extensions().get().cloned())
     }
-    if version < Version::HTTP_2 {
-        // Said in the answer itself: a connection that just closed might lose the next request.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    } else if let Some(connection) = connection {
-        connection.graceful_shutdown();
+
+    /// Says it, if `response` is the last one.
+    pub(crate) fn say(self, app: &App, response: &mut Response) {
+        if !app.is_stopping() && response.extensions().get::<Last>().is_none() {
+            return;
+        }
+        match self {
+            Self::Http1 => {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            Self::Http2(Some(connection)) => connection.graceful_shutdown(),
+            Self::Http2(None) => {}
+        }
     }
-    response
 }

@@ -3,6 +3,7 @@
 //!
 //! Never in here: decisions about trust, SQL, private keys of roles.
 //!
+//! - `arrival` is a request as it came in, made once.
 //! - `route` turns method and path into a `Route`; GUNs contain slashes, so no router could.
 //! - `auth` decides whether the caller may have it.
 //! - `audit` records what was changed and refused.
@@ -17,6 +18,7 @@
 //! in the table tests of `route`, and a line in the route table of the documentation.
 
 mod app;
+mod arrival;
 mod audit;
 mod auth;
 mod budgets;

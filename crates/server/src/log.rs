@@ -3,79 +3,29 @@
 //! Never in here: bodies, tokens, paths. Route and code come from closed sets.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::extract::Request;
+use axum::http::{HeaderName, Method};
 use axum::response::Response;
 use countersign_access::Caller;
-use ring::rand::{SecureRandom as _, SystemRandom};
-use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::Level;
 
-use crate::app::App;
+use crate::arrival::Arrival;
 use crate::error::Outcome;
-use crate::peer::Peer;
-use crate::route::Route;
 
-/// The header with our ID of the request. One that comes in is not looked at.
+/// The header with our ID of the request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The ID of a request; an extension of it.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestId(pub(crate) Arc<str>);
-
-/// Makes IDs that differ between requests and between processes.
-pub(crate) struct RequestIds {
-    process: u64,
-    next: AtomicU64,
+/// What ties other lines to a request.
+pub(crate) fn span(arrival: &Arrival) -> tracing::Span {
+    tracing::info_span!("request", request_id = arrival.id.as_str())
 }
 
-impl RequestIds {
-    pub(crate) fn new() -> Self {
-        let mut process = [0; 8];
-        // Without randomness IDs only repeat after a restart; nothing but log search needs them.
-        if SystemRandom::new().fill(&mut process).is_err() {
-            process = u64::from(std::process::id()).to_be_bytes();
-        }
-        Self { process: u64::from_be_bytes(process), next: AtomicU64::new(1) }
-    }
-
-    fn next(&self) -> String {
-        format!("{:016x}-{}", self.process, self.next.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// Around everything: finds the route, passes it on, and writes the line.
-pub(crate) async fn requests(
-    app: &App,
-    mut request: Request,
-    next: impl AsyncFnOnce(Request) -> Response,
-) -> Response {
-    let started = Instant::now();
-    let request_id = app.request_ids.next();
-    let route = app.route(request.method(), request.uri().path());
-    let method = known_method(request.method());
-    let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0);
-    let peer = Peer::of(&request, app.settings.trusted_hops);
-    let remote = shown_remote(remote, peer.address);
-    let certificate = peer.certificate.clone();
-    request.extensions_mut().insert(route.clone());
-    request.extensions_mut().insert(RequestId(request_id.as_str().into()));
-    request.extensions_mut().insert(peer);
-
-    let span = tracing::info_span!("request", request_id);
-    let mut response = next(request).instrument(span).await;
-
-    let certificate = certificate.as_deref();
-    let line =
-        Line { method, route: &route, request_id: &request_id, remote, certificate, started };
-    line.write(&response);
-    if let Ok(id) = HeaderValue::try_from(request_id) {
+/// Names the request in its answer, as the log does.
+pub(crate) fn name(arrival: &Arrival, response: &mut Response) {
+    if let Some(id) = arrival.id.header() {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    response
 }
 
 /// The other end of the connection, with its port; or the address that a trusted proxy tells.
@@ -91,28 +41,35 @@ fn shown_user(caller: &Caller) -> Option<&str> {
     user.get(..user.floor_char_boundary(MAX_BYTES))
 }
 
-struct Line<'a> {
+/// The line of one request.
+pub(crate) struct Line<'a> {
     method: &'static str,
-    route: &'a Route,
-    request_id: &'a str,
-    remote: Option<String>,
-    certificate: Option<&'a str>,
-    started: Instant,
+    arrival: &'a Arrival,
 }
 
-impl Line<'_> {
-    fn write(&self, response: &Response) {
+impl<'a> Line<'a> {
+    pub(crate) fn of(arrival: &'a Arrival, request: &Request) -> Self {
+        Self { method: known_method(request.method()), arrival }
+    }
+
+    /// Writes the line, once it is known what the answer is.
+    pub(crate) fn write(&self, response: &Response) {
+        // Most servers write no line for most requests, which then costs nothing.
+        if !response.status().is_server_error() && !tracing::enabled!(Level::INFO) {
+            return;
+        }
+        let Self { method, arrival: Arrival { route, peer, near, id, at } } = self;
         let outcome = response.extensions().get::<Outcome>();
-        let Self { method, request_id, certificate, .. } = self;
         let user = response.extensions().get::<Caller>().and_then(shown_user);
-        let route = self.route.name().as_str();
-        let gun = self.route.gun().map(|gun| gun.as_str());
-        let role = self.route.role();
+        let (request_id, certificate) = (id.as_str(), peer.certificate.as_deref());
+        let gun = route.gun().map(|gun| gun.as_str());
+        let (role, route) = (route.role(), route.name().as_str());
         let status = response.status().as_u16();
         let code = outcome.map(|outcome| outcome.code);
         let cause = outcome.map(|outcome| outcome.cause.as_str());
-        let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let remote = self.remote.as_deref();
+        let duration_ms = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let remote = shown_remote(*near, peer.address);
+        let remote = remote.as_deref();
         if response.status().is_server_error() {
             tracing::error!(
                 method,

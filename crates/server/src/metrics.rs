@@ -7,6 +7,7 @@
 //! labels and the words of the help lines as observed.
 
 use std::num::NonZeroU32;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,18 +15,17 @@ use axum::body::HttpBody as _;
 use axum::extract::Request;
 use axum::http::{StatusCode, Version, header};
 use axum::response::Response;
-use metrics::{Histogram, Key, KeyName, Label, Level, Metadata, Recorder as _};
+use metrics::{Counter, Histogram, Key, KeyName, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use tokio::time::Instant;
 
 use countersign_trust::MemoryUse;
 
-use crate::app::App;
+use crate::arrival::Arrival;
 use crate::audit::AuditUse;
 use crate::auth::RulesState;
 use crate::error::TokenFault;
 use crate::request_limits::Holder;
-use crate::route::{Route, RouteName};
+use crate::route::RouteName;
 
 const REQUESTS: &str = "notary_server_http_requests_total";
 const DURATION: &str = "notary_server_http_request_duration_microseconds";
@@ -55,24 +55,32 @@ const REQUESTS_PER_UPKEEP: u64 = 1_000;
 pub(crate) struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
-    summaries: [(Operation, Summaries); OPERATIONS.len()],
+    operations: [OfOperation; OPERATIONS.len()],
     recorded: AtomicU64,
 }
 
-/// What is measured of one operation.
-struct Summaries {
+/// What is counted and measured of one operation.
+struct OfOperation {
+    operation: Operation,
+    /// Those answered with 200, once there is one: nearly all, so the way to it is kept.
+    answered: OnceLock<Counter>,
     duration: Histogram,
     request_size: Histogram,
     response_size: Histogram,
 }
 
-/// One request with its answer.
-struct Sample {
+/// A request of an operation, as far as it is measured.
+pub(crate) struct Measured {
     operation: Operation,
-    status: StatusCode,
-    duration: Duration,
-    request_bytes: u64,
-    response_bytes: u64,
+    bytes: u64,
+}
+
+impl Measured {
+    /// `None` for what has no operation.
+    pub(crate) fn of(arrival: &Arrival, request: &Request) -> Option<Self> {
+        let operation = Operation::of(arrival.route.name())?;
+        Some(Self { operation, bytes: request_bytes(request) })
+    }
 }
 
 impl Metrics {
@@ -102,10 +110,9 @@ impl Metrics {
         ] {
             recorder.describe_gauge(KeyName::from_const_str(family), None, help.into());
         }
-        let summaries =
-            OPERATIONS.map(|operation| (operation, Summaries::of(&recorder, operation)));
+        let operations = OPERATIONS.map(|operation| OfOperation::new(&recorder, operation));
         let handle = recorder.handle();
-        Self { recorder, handle, summaries, recorded: AtomicU64::new(0) }
+        Self { recorder, handle, operations, recorded: AtomicU64::new(0) }
     }
 
     /// Takes over what is counted of the audit log.
@@ -165,63 +172,50 @@ impl Metrics {
         self.recorder.register_counter(&key, &METADATA).increment(1);
     }
 
-    fn record(&self, sample: &Sample) {
-        let found = self.summaries.iter().find(|(operation, _)| *operation == sample.operation);
-        if let Some((_, summaries)) = found {
-            summaries.duration.record(sample.duration.as_secs_f64() * 1e6);
-            summaries.request_size.record(bytes(sample.request_bytes));
-            summaries.response_size.record(bytes(sample.response_bytes));
-        }
+    fn counter(&self, operation: Operation, status: StatusCode) -> Counter {
         let labels = vec![
-            Label::new("code", sample.status.as_str().to_owned()),
-            Label::from_static_parts("method", sample.operation.method()),
-            Label::from_static_parts("operation", sample.operation.name()),
+            Label::new("code", status.as_str().to_owned()),
+            Label::from_static_parts("method", operation.method()),
+            Label::from_static_parts("operation", operation.name()),
         ];
-        let key = Key::from_parts(REQUESTS, labels);
-        self.recorder.register_counter(&key, &METADATA).increment(1);
+        self.recorder.register_counter(&Key::from_parts(REQUESTS, labels), &METADATA)
+    }
+
+    /// Records a request, once it is known what its answer is.
+    pub(crate) fn record(&self, request: Measured, duration: Duration, response: &Response) {
+        let Measured { operation, bytes: request_bytes } = request;
+        if let Some(found) = self.operations.iter().find(|found| found.operation == operation) {
+            found.duration.record(duration.as_secs_f64() * 1e6);
+            found.request_size.record(bytes(request_bytes));
+            // Every answer is in memory as a whole, so its size is known.
+            let response_bytes = response.body().size_hint().exact().unwrap_or_default();
+            found.response_size.record(bytes(response_bytes));
+            let counter = || self.counter(operation, response.status());
+            match response.status() {
+                StatusCode::OK => found.answered.get_or_init(counter).increment(1),
+                _ => counter().increment(1),
+            }
+        }
         if self.recorded.fetch_add(1, Ordering::Relaxed).is_multiple_of(REQUESTS_PER_UPKEEP) {
             self.handle.run_upkeep();
         }
     }
 }
 
-impl Summaries {
-    fn of(recorder: &PrometheusRecorder, operation: Operation) -> Self {
+impl OfOperation {
+    fn new(recorder: &PrometheusRecorder, operation: Operation) -> Self {
         let summary = |family: &'static str| {
             let label = Label::from_static_parts("operation", operation.name());
             recorder.register_histogram(&Key::from_parts(family, vec![label]), &METADATA)
         };
         Self {
+            operation,
+            answered: OnceLock::new(),
             duration: summary(DURATION),
             request_size: summary(REQUEST_SIZE),
             response_size: summary(RESPONSE_SIZE),
         }
     }
-}
-
-/// Records each request of an operation once its answer is known. The route must
-/// be among the request's extensions.
-pub(crate) async fn requests(
-    app: &App,
-    request: Request,
-    next: impl AsyncFnOnce(Request) -> Response,
-) -> Response {
-    let route = request.extensions().get::<Route>();
-    let Some(operation) = route.and_then(|route| Operation::of(route.name())) else {
-        return next(request).await;
-    };
-    let started = Instant::now();
-    let request_bytes = request_bytes(&request);
-    let response = next(request).await;
-    app.metrics.record(&Sample {
-        operation,
-        status: response.status(),
-        duration: started.elapsed(),
-        request_bytes,
-        // Every answer is in memory as a whole, so its size is known.
-        response_bytes: response.body().size_hint().exact().unwrap_or_default(),
-    });
-    response
 }
 
 /// The size of a request: its first line, its headers, and the body that it announces.

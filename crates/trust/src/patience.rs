@@ -8,14 +8,18 @@ use crate::{Trust, TrustError};
 impl Trust {
     /// The outcome of `work`, or [`TrustError::TooSlow`] when it takes too long. A commit that is
     /// under way then comes to its own end.
-    pub(crate) async fn within_patience<T>(
+    ///
+    /// The work is put aside at once, so that whoever waits for it stays small.
+    pub(crate) fn within_patience<T>(
         &self,
         work: impl Future<Output = Result<T, TrustError>>,
-    ) -> Result<T, TrustError> {
-        let patience = self.policy.patience;
-        match tokio::time::timeout(patience, Box::pin(work)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(TrustError::TooSlow { seconds: patience.as_secs() }),
+    ) -> impl Future<Output = Result<T, TrustError>> {
+        let (patience, work) = (self.policy.patience, Box::pin(work));
+        async move {
+            match tokio::time::timeout(patience, work).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(TrustError::TooSlow { seconds: patience.as_secs() }),
+            }
         }
     }
 }

@@ -18,7 +18,10 @@ impl Trust {
         gun: &Gun,
         role: &RoleName,
     ) -> Result<Option<Document>, TrustError> {
-        let found = self.within_patience(self.find_current(gun, role)).await?;
+        let found = match self.current_at_once(gun, role) {
+            Some(found) => Some(found),
+            None => self.within_patience(self.find_current(gun, role)).await?,
+        };
         if found.is_some() {
             self.reads.note(gun);
         }
@@ -48,6 +51,20 @@ impl Trust {
         }
     }
 
+    /// The current document of a role where it is in memory, it is known that nothing was committed
+    /// since it was the current one, and there is nothing to sign: nobody has to be waited for.
+    fn current_at_once(&self, gun: &Gun, role: &RoleName) -> Option<Document> {
+        let timestamp = self.memory.unchanged_timestamp(gun)??;
+        let lead = self.memory.lead(gun, timestamp.sha256)?;
+        if is_signed_here(role) && !self.is_fresh(gun, &timestamp, &lead) {
+            return None;
+        }
+        if *role == RoleName::Timestamp {
+            return Some(timestamp.into());
+        }
+        self.memory.recall(gun, role, lead.sha256(role)?).map(Document::from)
+    }
+
     /// The current document of a role where it is known what the newest timestamp leads to, and
     /// there is nothing to sign.
     async fn find_by_lead(&self, gun: &Gun, role: &RoleName) -> Result<Led, TrustError> {
@@ -58,8 +75,7 @@ impl Trust {
             return Ok(Led::ToNothing);
         };
         let Some(lead) = self.memory.lead(gun, timestamp.sha256) else { return Ok(Led::Nowhere) };
-        let is_signed_here = matches!(role, RoleName::Timestamp | RoleName::Snapshot);
-        if is_signed_here && !self.is_fresh(gun, &timestamp, &lead) {
+        if is_signed_here(role) && !self.is_fresh(gun, &timestamp, &lead) {
             return Ok(Led::Nowhere);
         }
         if *role == RoleName::Timestamp {
@@ -81,6 +97,9 @@ impl Trust {
         role: &RoleName,
         sha256: Sha256Digest,
     ) -> Result<Option<Document>, TrustError> {
+        if let Some(found) = self.memory.recall(gun, role, sha256) {
+            return Ok(Some(found.into()));
+        }
         self.within_patience(async {
             Ok(self.memory.by_digest(gun, role, sha256).await?.map(Document::from))
         })
@@ -102,6 +121,11 @@ impl Trust {
         })
         .await
     }
+}
+
+/// Whether the server renews documents of this role when they are about to expire.
+fn is_signed_here(role: &RoleName) -> bool {
+    matches!(role, RoleName::Timestamp | RoleName::Snapshot)
 }
 
 /// Where the newest timestamp led.

@@ -56,7 +56,16 @@ impl Sha256Digest {
     /// 64 lower-case hex digits.
     #[must_use]
     pub fn to_hex(self) -> String {
-        hex::encode(self.0)
+        String::from_utf8_lossy(&self.hex_digits()).into_owned()
+    }
+
+    /// 64 lower-case hex digits, in ASCII.
+    #[must_use]
+    pub fn hex_digits(self) -> [u8; 64] {
+        let mut digits = [b'0'; 64];
+        // Fails for another length only.
+        hex::encode_to_slice(self.0, &mut digits).ok();
+        digits
     }
 
     /// The raw bytes.
@@ -101,6 +110,7 @@ mod tests {
         let digest = Sha256Digest::of(b"abc");
         let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(digest.to_hex(), text);
+        assert_eq!(&digest.hex_digits(), text.as_bytes());
         assert_eq!(Sha256Digest::from_hex(text), Some(digest));
         assert_eq!(Sha256Digest::from_hex(&text.to_uppercase()), None);
         assert_eq!(Sha256Digest::from_hex("ba78"), None);

@@ -3,6 +3,7 @@
 //! Source: server spec 1.2 (routes), 3.6 (role names), contract section 2 (limits).
 
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -15,9 +16,9 @@ pub const ROLE_MAX_BYTES: usize = 255;
 /// A globally unique name: the name of one trust collection, such as `registry.example/team/app`.
 ///
 /// 1 to 255 characters without control characters. Slashes, colons, dots and everything else that
-/// Notary takes are allowed; it is compared byte for byte.
+/// Notary takes are allowed; it is compared byte for byte. Copies share the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Gun(String);
+pub struct Gun(Arc<str>);
 
 /// Why a text is no GUN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -45,10 +46,10 @@ impl Gun {
         if text.chars().any(char::is_control) {
             return Err(BadGun::Control);
         }
-        if text.chars().count() > GUN_MAX_CHARS {
+        if text.len() > GUN_MAX_CHARS && text.chars().count() > GUN_MAX_CHARS {
             return Err(BadGun::TooLong);
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// The GUN as text.

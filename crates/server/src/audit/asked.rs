@@ -10,9 +10,8 @@ use countersign_access::audit::{Attempt, ChangedRole, Decision, Outcome, Refusal
 use countersign_trust::NewVersion;
 
 use super::change::Done;
+use crate::arrival::Arrival;
 use crate::error::Outcome as ErrorOutcome;
-use crate::log::RequestId;
-use crate::peer::Peer;
 use crate::route::{Route, RouteName};
 
 /// A request as far as its record needs it.
@@ -55,20 +54,18 @@ pub(crate) enum Filing {
 }
 
 impl Asked {
-    /// What `request` asks for. Route, peer and ID are extensions of it.
-    pub(super) fn of(request: &Request) -> Self {
-        let extensions = request.extensions();
-        let route = extensions.get::<Route>();
-        let peer = extensions.get::<Peer>();
-        let certificate = peer.and_then(|peer| peer.certificate.as_deref()).map(Text::name);
+    /// What `request` asks for.
+    pub(super) fn of(arrival: &Arrival, request: &Request) -> Self {
+        let Arrival { route, peer, id, .. } = arrival;
+        let certificate = peer.certificate.as_deref().map(Text::name);
         let shown = certificate.is_some() || request.headers().contains_key(header::AUTHORIZATION);
         Self {
-            route: route.map_or(RouteName::Unknown, Route::name),
-            gun: route.and_then(gun),
-            role: route.and_then(Route::role).map(Text::gun),
-            address: peer.and_then(|peer| peer.address),
+            route: route.name(),
+            gun: gun(route),
+            role: route.role().map(Text::gun),
+            address: peer.address,
             certificate,
-            request_id: extensions.get::<RequestId>().map(|id| id.0.to_string()),
+            request_id: Some(id.as_str().to_owned()),
             credentials: if shown { Credentials::Shown } else { Credentials::None },
         }
     }

@@ -23,6 +23,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use crate::app::App;
+use crate::arrival::Arrival;
 pub(crate) use asked::{Asked, Filing, Tried};
 pub(crate) use change::{Change, Done};
 use refusals::Refusals;
@@ -155,23 +156,22 @@ impl fmt::Debug for Audit {
     }
 }
 
-/// Sees that every decision has its record. The route, the peer and the ID must be
-/// among the request's extensions.
-pub(crate) async fn requests(
-    app: &App,
-    mut request: Request,
-    next: impl AsyncFnOnce(Request) -> Response,
-) -> Response {
-    let Some(audit) = &app.audit else { return next(request).await };
-    let asked = Arc::new(Asked::of(&request));
+/// What `request` asks for, where decisions are recorded; a [`Change`] finds it there too.
+pub(crate) fn asked(app: &App, arrival: &Arrival, request: &mut Request) -> Option<Arc<Asked>> {
+    app.audit.as_ref()?;
+    let asked = Arc::new(Asked::of(arrival, request));
     request.extensions_mut().insert(Arc::clone(&asked));
-    let mut response = next(request).await;
-    if response.extensions_mut().remove::<Recorded>().is_none()
-        && let Some((filing, decision)) = asked.judged(&response)
+    Some(asked)
+}
+
+/// Sees that the decision that `response` tells has its record.
+pub(crate) async fn judge(app: &App, asked: &Asked, response: &mut Response) {
+    let is_recorded = response.extensions_mut().remove::<Recorded>().is_some();
+    if let (Some(audit), false) = (&app.audit, is_recorded)
+        && let Some((filing, decision)) = asked.judged(response)
     {
         audit.record(filing, decision).await;
     }
-    response
 }
 
 #[cfg(test)]

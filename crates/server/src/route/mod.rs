@@ -121,13 +121,12 @@ impl Route {
             return Self::Unknown;
         }
         let Some(decoded) = path::decode(raw_path) else { return Self::BadEscape };
-        let clean = path::clean(&decoded);
-        if clean != decoded {
-            return Self::Redirect(path::encode(&clean));
+        if !path::is_clean(&decoded) {
+            return Self::Redirect(path::encode(&path::clean(&decoded)));
         }
         match Verb::of(method) {
             None => Self::MethodNotAllowed,
-            Some(verb) => of_clean_path(verb, &clean),
+            Some(verb) => of_clean_path(verb, &decoded),
         }
     }
 
@@ -342,8 +341,7 @@ fn role_name(role: &[u8]) -> Option<RoleName> {
 
 /// Every way to read `GUN/_trust/tuf/FILE`, the longest GUN first.
 fn splits(rest: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let last_start = rest.len().saturating_sub(TUF.len());
-    (0..=last_start).rev().filter_map(move |at| {
+    memchr::memrchr_iter(b'/', rest).filter_map(move |at| {
         let (gun, tail) = rest.split_at_checked(at)?;
         let file = tail.strip_prefix(TUF)?;
         is_gun(gun).then_some((gun, file))

@@ -1,5 +1,7 @@
 //! Paths before they are matched: percent-decoded, and cleaned as Go's server cleans them.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 /// What stays as it is in a `Location`: the characters that a path may hold as such.
@@ -19,13 +21,25 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@');
 
 /// The bytes that a raw path stands for; `None` when a percent sign begins no escape.
-pub(super) fn decode(raw: &str) -> Option<Vec<u8>> {
+pub(super) fn decode(raw: &str) -> Option<Cow<'_, [u8]>> {
     let is_escape = |after: &str| {
         let mut bytes = after.bytes();
         let two = [bytes.next(), bytes.next()];
         two.iter().all(|byte| byte.is_some_and(|byte| byte.is_ascii_hexdigit()))
     };
-    raw.split('%').skip(1).all(is_escape).then(|| percent_decode_str(raw).collect())
+    raw.split('%').skip(1).all(is_escape).then(|| percent_decode_str(raw).into())
+}
+
+/// Whether [`clean`] would leave the path as it is.
+pub(super) fn is_clean(path: &[u8]) -> bool {
+    let Some(below) = path.strip_prefix(b"/") else { return false };
+    let below = below.strip_suffix(b"/").unwrap_or(below);
+    path == b"/" || below.split(|byte| *byte == b'/').all(|segment| !is_dropped(segment))
+}
+
+/// Whether a segment is no part of a clean path.
+fn is_dropped(segment: &[u8]) -> bool {
+    matches!(segment, b"" | b"." | b"..")
 }
 
 /// The path without empty and dot segments; a slash at the end stays.
@@ -64,7 +78,7 @@ mod tests {
 
     #[test]
     fn escapes_decode_and_broken_ones_do_not() {
-        assert_eq!(decode("/a%2Fb%ff%00").unwrap(), b"/a/b\xff\0");
+        assert_eq!(&*decode("/a%2Fb%ff%00").unwrap(), b"/a/b\xff\0");
         for broken in ["%", "/%2", "/%zz", "/%2/", "/a%%20", "/%é0"] {
             assert_eq!(decode(broken), None, "{broken}");
         }
@@ -86,6 +100,7 @@ mod tests {
             ("/v2/.../x", "/v2/.../x"),
         ] {
             assert_eq!(clean(path.as_bytes()), expected.as_bytes(), "{path}");
+            assert_eq!(is_clean(path.as_bytes()), path == expected, "{path}");
         }
     }
 
@@ -102,7 +117,10 @@ mod tests {
             let once = clean(path.as_bytes());
             prop_assert!(once.starts_with(b"/") && !once.starts_with(b"//"));
             prop_assert_eq!(clean(&once), once.clone());
-            prop_assert_eq!(decode(&encode(&once)).unwrap(), once);
+            prop_assert_eq!(is_clean(path.as_bytes()), once == path.as_bytes());
+            prop_assert!(is_clean(&once));
+            let encoded = encode(&once);
+            prop_assert_eq!(&*decode(&encoded).unwrap(), &*once);
         }
     }
 }

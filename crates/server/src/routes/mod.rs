@@ -8,8 +8,9 @@ mod ready;
 mod token;
 mod trust;
 
+pub(crate) use self::trust::tuf::get_role::CacheRules;
+
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -17,10 +18,10 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_access::Caller;
 use countersign_trust::SignatureCaller;
 use countersign_tuf::gun_prefix::GunPrefix;
-use futures_util::FutureExt as _;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::app::App;
+use crate::arrival::Arrival;
 use crate::audit::Change;
 use crate::error::ApiError;
 use crate::farewell;
@@ -28,25 +29,15 @@ use crate::peer::Peer;
 use crate::route::{Route, RouteName};
 use crate::upload;
 
-/// Answers a request, also where that panics.
-pub(crate) async fn answer(app: &App, request: Request) -> Response {
-    let answered = AssertUnwindSafe(dispatch(app, request)).catch_unwind().await;
-    answered.unwrap_or_else(after_panic)
-}
-
-/// Sends a request to its operation. The route and the peer must be among its extensions.
-async fn dispatch(app: &App, mut request: Request) -> Response {
-    let extensions = request.extensions_mut();
-    let (route, peer) = (extensions.remove(), extensions.remove());
-    let (Some(route), Some(peer)): (Option<Route>, Option<Peer>) = (route, peer) else {
-        return ApiError::NoRoute.into_response();
-    };
+/// Sends a request to its operation.
+pub(crate) async fn dispatch(app: &App, arrival: &Arrival, request: Request) -> Response {
+    let Arrival { route, peer, .. } = arrival;
     if let Some(why) = &peer.not_let_in {
         let mut answer = ApiError::CertificateRefused(why.clone()).into_response();
         answer.extensions_mut().insert(farewell::Last);
         return answer;
     }
-    let admitted = admit(app, &route, request.headers(), request.uri(), &peer).await;
+    let admitted = admit(app, route, request.headers(), request.uri(), peer).await;
     let caller = match admitted {
         Ok(caller) => caller,
         Err(refusal) => {
@@ -57,10 +48,12 @@ async fn dispatch(app: &App, mut request: Request) -> Response {
             return refusal.into_response();
         }
     };
-    let operation = operate(app, route, &caller, &peer, request);
-    let outcome = signature_caller(&caller, &peer).asks(operation).await;
+    let operation = operate(app, arrival, &caller, request);
+    let outcome = signature_caller(&caller, peer).asks(operation).await;
     let mut answer = outcome.unwrap_or_else(ApiError::into_response);
-    answer.extensions_mut().insert(caller);
+    if caller.user().is_some() {
+        answer.extensions_mut().insert(caller);
+    }
     answer
 }
 
@@ -68,11 +61,11 @@ async fn dispatch(app: &App, mut request: Request) -> Response {
 /// part, and every request would pay for the space that a publish takes.
 async fn operate(
     app: &App,
-    route: Route,
+    arrival: &Arrival,
     caller: &Caller,
-    peer: &Peer,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let Arrival { route, peer, .. } = arrival;
     let remote = peer.address;
     let change = Change::of(app, &request, caller);
     match route {
@@ -80,13 +73,13 @@ async fn operate(
         Route::Changefeed(gun) => {
             Box::pin(trust::changefeed::changefeed(app, gun.as_ref(), request.uri().query())).await
         }
-        Route::Delete(gun) => Box::pin(trust::tuf::delete::delete(app, &gun, change)).await,
+        Route::Delete(gun) => Box::pin(trust::tuf::delete::delete(app, gun, change)).await,
         Route::GetKey(gun, role) => {
-            Box::pin(trust::tuf::get_key::get_key(app, &gun, role, remote, change)).await
+            Box::pin(trust::tuf::get_key::get_key(app, gun, *role, remote, change)).await
         }
         Route::GetRole(gun, document) => {
-            let audience = app.access.audience(peer, &gun);
-            trust::tuf::get_role::get_role(app, audience, &gun, &document, request.headers()).await
+            let audience = app.access.audience(peer, gun);
+            trust::tuf::get_role::get_role(app, audience, gun, document, request.headers()).await
         }
         Route::GetToken | Route::PostToken => Ok(Box::pin(token::answer(app, request, peer)).await),
         Route::Health => Ok(Box::pin(health::health(app)).await),
@@ -95,15 +88,15 @@ async fn operate(
         Route::Metrics => Ok(metrics::metrics(app)),
         Route::Ping => Ok(ping::ping()),
         Route::Publish(gun) => {
-            Box::pin(trust::tuf::publish::publish(app, caller, &gun, request, change)).await
+            Box::pin(trust::tuf::publish::publish(app, caller, gun, request, change)).await
         }
         Route::Ready => Ok(Box::pin(ready::ready(app)).await),
         Route::Redirect(path) => Ok(redirect(path, request.uri().query())),
         Route::RotateKey(gun, role) => {
-            Box::pin(trust::tuf::rotate_key::rotate_key(app, &gun, role, remote, change)).await
+            Box::pin(trust::tuf::rotate_key::rotate_key(app, gun, *role, remote, change)).await
         }
         Route::Unknown => Err(ApiError::NoRoute),
-        Route::UnusableGun { route, reason, .. } => Err(unusable_gun(route, reason)),
+        Route::UnusableGun { route, reason, .. } => Err(unusable_gun(*route, reason)),
     }
 }
 
@@ -111,12 +104,7 @@ async fn operate(
 fn signature_caller(caller: &Caller, peer: &Peer) -> SignatureCaller {
     const MAX_BYTES: usize = 255;
     let user = caller.user().and_then(|user| user.get(..user.floor_char_boundary(MAX_BYTES)));
-    SignatureCaller::new(&match (user, peer.address) {
-        (Some(user), Some(address)) => format!("{user} ({address})"),
-        (Some(user), None) => format!("{user} (unknown address)"),
-        (None, Some(address)) => format!("anonymous ({address})"),
-        (None, None) => "anonymous (unknown address)".to_owned(),
-    })
+    SignatureCaller::client(user, peer.address)
 }
 
 /// The refusal of a GUN that begins with none of the configured prefixes: for everything but a
@@ -163,18 +151,18 @@ pub(crate) fn after_panic(payload: Box<dyn Any + Send + 'static>) -> Response {
 }
 
 /// To the clean path. Of the query only letters beyond ASCII are escaped, as Go does.
-fn redirect(path: String, query: Option<&str>) -> Response {
+fn redirect(path: &str, query: Option<&str>) -> Response {
     let location = match query {
         Some(query) => format!("{path}?{}", utf8_percent_encode(query, CONTROLS)),
-        None => path,
+        None => path.to_owned(),
     };
     (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response()
 }
 
 /// A GUN that cannot be stored: refused where something would be made, else simply not there.
-fn unusable_gun(route: RouteName, reason: String) -> ApiError {
+fn unusable_gun(route: RouteName, reason: &str) -> ApiError {
     match route {
-        RouteName::Publish | RouteName::RotateKey => ApiError::InvalidGun(reason),
+        RouteName::Publish | RouteName::RotateKey => ApiError::InvalidGun(reason.to_owned()),
         RouteName::Changefeed
         | RouteName::Delete
         | RouteName::GetKey

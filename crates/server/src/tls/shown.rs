@@ -75,13 +75,14 @@ impl Shown {
     /// [`NotLetIn`] when it would not pass a handshake now.
     pub(crate) fn judge(&self) -> Verdict {
         let setup = self.tls.setup();
-        let now = setup.config.time_provider.current_time();
+        let now = || setup.config.time_provider.current_time();
         let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
         let stands = Arc::ptr_eq(&judged.under, &setup)
-            && (self.chain.is_empty() || is_recent(judged.at, now));
+            && (self.chain.is_empty() || is_recent(judged.at, now()));
         if !stands {
-            let verdict = self.judge_under(&setup, now);
-            *judged = Judged { under: setup, at: now, verdict };
+            let at = now();
+            let verdict = self.judge_under(&setup, at);
+            *judged = Judged { under: setup, at, verdict };
         }
         judged.verdict.clone()
     }

@@ -71,7 +71,7 @@ impl Memory {
         }
         // Taken before the lookup, which may see more than it, never less.
         let mark = self.store.mark();
-        if let Some(found) = mark.and_then(|mark| self.unchanged_timestamp(gun, mark)) {
+        if let Some(found) = mark.and_then(|mark| self.timestamp_under(gun, mark)) {
             return Ok(found);
         }
         let found = self.newest.find(gun, || self.look_for_timestamp(gun)).await;
@@ -82,8 +82,14 @@ impl Memory {
         found
     }
 
+    /// What the store answered when it was asked last for the newest timestamp of a GUN, if nothing
+    /// was committed since. `None`: it has to be asked.
+    pub(crate) fn unchanged_timestamp(&self, gun: &Gun) -> Option<Option<StoredDocument>> {
+        self.timestamp_under(gun, self.store.mark()?)
+    }
+
     /// What the store answered when it had this mark; `None` when it was not asked then.
-    fn unchanged_timestamp(&self, gun: &Gun, mark: Mark) -> Option<Option<StoredDocument>> {
+    fn timestamp_under(&self, gun: &Gun, mark: Mark) -> Option<Option<StoredDocument>> {
         let (_, sha256) = self.marked.get(gun).filter(|(then, _)| *then == mark)?;
         match sha256 {
             None => Some(None),
@@ -150,7 +156,13 @@ impl Memory {
         Ok(found)
     }
 
-    fn recall(&self, gun: &Gun, role: &RoleName, sha256: Sha256Digest) -> Option<StoredDocument> {
+    /// The document of a role with this digest, if it is in memory.
+    pub(crate) fn recall(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        sha256: Sha256Digest,
+    ) -> Option<StoredDocument> {
         let found = self.bodies.get(gun, role, sha256)?;
         self.hits.fetch_add(1, Ordering::Relaxed);
         Some(found)

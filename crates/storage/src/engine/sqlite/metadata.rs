@@ -60,8 +60,7 @@ pub(super) const STATEMENTS: &[&str] =
 #[async_trait]
 impl MetadataStore for SqliteStore {
     fn mark(&self) -> Option<Mark> {
-        self.reading().ok()?;
-        self.wal_index.mark()
+        self.wal_index.as_ref()?.mark()
     }
 
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {

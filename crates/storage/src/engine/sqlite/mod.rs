@@ -55,7 +55,8 @@ pub struct SqliteStore {
     /// What waits for the writer and may share a transaction.
     queue: Arc<group::Queue>,
     readers: SqlitePool,
-    wal_index: WalIndex,
+    /// `None` for one that only looks.
+    wal_index: Option<WalIndex>,
 }
 
 /// How a [`SqliteStore`] uses its file.
@@ -123,8 +124,7 @@ impl SqliteStore {
             return Err(error);
         }
         let (writer, queue) = (readers.clone(), Arc::default());
-        let wal_index = WalIndex::none();
-        Ok(Self { path: path.to_owned(), identity, writer, queue, readers, wal_index })
+        Ok(Self { path: path.to_owned(), identity, writer, queue, readers, wal_index: None })
     }
 
     /// Waits for the calls that are under way, then closes the file. Later calls fail as
@@ -165,7 +165,7 @@ impl SqliteStore {
         let readers =
             connect::readers(path, options).await.map_err(|error| errors::at_file(&error, path))?;
         let identity = file::identify(path)?;
-        let (queue, wal_index) = (Arc::default(), WalIndex::of(path));
+        let (queue, wal_index) = (Arc::default(), Some(WalIndex::of(path, identity)));
         Ok(Self { path: path.to_owned(), identity, writer, queue, readers, wal_index })
     }
 }

@@ -11,35 +11,47 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::file::{Identity, identify};
+use super::file::{Identity, identify, same_file};
 use crate::contract::metadata::Mark;
 
 /// Files that were opened here, which stay open until the process ends: closing a descriptor would
 /// drop the locks that SQLite holds on the file in this process.
 static OPENED: Mutex<Vec<(Identity, &'static File)>> = Mutex::new(Vec::new());
 
+/// For how long it is believed that nobody has put another database file in place. Whoever does
+/// that beside a running server is told by every query and by every write; this only keeps reads
+/// without a query from looking at the path each time, which takes longer than all else here.
+const BELIEVED: Duration = Duration::from_millis(20);
+
 /// The way to the wal-index of a database that this process has open.
 #[derive(Debug)]
 pub(super) struct WalIndex {
+    database: PathBuf,
+    identity: Identity,
     path: PathBuf,
-    file: Mutex<Option<&'static File>>,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    file: Option<&'static File>,
+    /// When the database file was last seen in its place.
+    seen: Option<Instant>,
 }
 
 impl WalIndex {
-    /// Of the database at `path`.
-    pub(super) fn of(path: &Path) -> Self {
+    /// Of the database at `path`, which is this file.
+    pub(super) fn of(path: &Path, identity: Identity) -> Self {
         let mut name = path.as_os_str().to_owned();
         name.push("-shm");
-        Self { path: PathBuf::from(name), file: Mutex::default() }
+        let (database, path) = (path.to_owned(), PathBuf::from(name));
+        Self { database, identity, path, held: Mutex::default() }
     }
 
-    /// Of no database: it never tells anything.
-    pub(super) fn none() -> Self {
-        Self { path: PathBuf::new(), file: Mutex::default() }
-    }
-
-    /// The mark of the newest commit; `None` where that cannot be told now.
+    /// The mark of the newest commit; `None` where that cannot be told now, or where the database
+    /// file is another one now.
     pub(super) fn mark(&self) -> Option<Mark> {
         let file = self.file()?;
         let mut copies = [0; 2 * Mark::BYTES];
@@ -52,12 +64,17 @@ impl WalIndex {
     /// The file, as long as it is the one that SQLite uses: when all connections were closed it is
     /// made anew, and the old one would stand still for ever.
     fn file(&self) -> Option<&'static File> {
-        let mut held = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_linked = |file: &File| file.metadata().is_ok_and(|found| found.nlink() > 0);
-        if !held.is_some_and(is_linked) {
-            *held = open(&self.path);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if held.seen.is_none_or(|seen| now.duration_since(seen) >= BELIEVED) {
+            same_file(&self.database, self.identity).ok()?;
+            held.seen = Some(now);
         }
-        *held
+        let is_linked = |file: &File| file.metadata().is_ok_and(|found| found.nlink() > 0);
+        if !held.file.is_some_and(is_linked) {
+            held.file = open(&self.path);
+        }
+        held.file
     }
 }
 

@@ -4,14 +4,16 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use chrono::{DateTime, Datelike as _, Utc};
 
 use crate::app::{App, Caching};
 use crate::auth::Audience;
 use crate::error::ApiError;
 use crate::route::DocumentName;
 use countersign_trust::Document;
+use countersign_tuf::digest::Sha256Digest;
 use countersign_tuf::names::Gun;
 
 /// 200 and the bytes, or 304 to one who has them. Documents are never compressed: clients compare
@@ -30,69 +32,134 @@ pub(in crate::routes) async fn get_role(
         DocumentName::Impossible(_) => Ok(None),
     };
     let document = found.map_err(ApiError::Service)?.ok_or(ApiError::NotFound)?;
-    Ok(answer(document, cache_control(name, app.settings.caching, audience), request))
+    Ok(answer(document, app.cache_rules.of_document(name, audience), request))
 }
 
-fn answer(document: Document, cache_control: CacheControl, request: &HeaderMap) -> Response {
-    let etag = format!("\"{}\"", document.sha256);
-    let last_modified = document.stored_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    let headers = [(header::ETAG, etag.clone()), (header::LAST_MODIFIED, last_modified)];
-    if client_has(request, &etag) {
-        return (StatusCode::NOT_MODIFIED, headers, cache_control.headers()).into_response();
+fn answer(document: Document, cache_rule: &CacheRule, request: &HeaderMap) -> Response {
+    let etag = etag(document.sha256);
+    let is_held = client_has(request, etag.as_bytes());
+    let mut response = if is_held {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Response::new(document.bytes.into())
+    };
+    let headers = response.headers_mut();
+    headers.reserve(MOST_HEADERS);
+    if !is_held {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    let content_type = [(header::CONTENT_TYPE, "application/json")];
-    (content_type, headers, cache_control.headers(), document.bytes).into_response()
+    if let Ok(last_modified) = http_date(document.stored_at).try_into() {
+        headers.insert(header::LAST_MODIFIED, last_modified);
+    }
+    headers.insert(header::ETAG, etag);
+    headers.insert(header::CACHE_CONTROL, cache_rule.cache_control.clone());
+    if let Some(pragma) = &cache_rule.pragma {
+        headers.insert(header::PRAGMA, pragma.clone());
+    }
+    response
+}
+
+/// How many headers an answer gets here and on its way out, so that its table need not grow.
+const MOST_HEADERS: usize = 8;
+
+fn etag(sha256: Sha256Digest) -> HeaderValue {
+    let mut tag = [b'"'; 66];
+    let [_, digits @ .., _] = &mut tag;
+    digits.copy_from_slice(&sha256.hex_digits());
+    // Hex digits and quotes are a value of a header.
+    HeaderValue::from_bytes(&tag).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// A date as HTTP has it. Rows may hold any; `httpdate` is much faster than patterns, and has no
+/// years but those after 1970 with four digits.
+fn http_date(at: DateTime<Utc>) -> String {
+    const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
+    if YEARS.contains(&at.year()) {
+        return httpdate::fmt_http_date(at.into());
+    }
+    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// Whether `If-None-Match` names what would be sent. Dates of a client are never believed: two
 /// versions may be stored within one second.
-fn client_has(request: &HeaderMap, etag: &str) -> bool {
+fn client_has(request: &HeaderMap, etag: &[u8]) -> bool {
     request
         .get_all(header::IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag)
 }
 
-/// What caches may do with a document.
-enum CacheControl {
-    Keep(String),
-    Never,
+/// What caches may do with documents, as their headers say it.
+#[derive(Debug)]
+pub(crate) struct CacheRules {
+    current: ByAudience,
+    consistent: ByAudience,
 }
 
-impl CacheControl {
-    fn headers(self) -> HeaderMap {
-        let (cache_control, pragma) = match self {
-            Self::Keep(rule) => (rule, None),
-            Self::Never => ("max-age=0, no-cache, no-store".to_owned(), Some("no-cache")),
+/// The rule for documents of which anybody may read, and of which not. Caches between server and
+/// client may keep only what they may give to anybody.
+#[derive(Debug)]
+struct ByAudience {
+    all: CacheRule,
+    some: CacheRule,
+}
+
+#[derive(Debug)]
+struct CacheRule {
+    cache_control: HeaderValue,
+    pragma: Option<HeaderValue>,
+}
+
+impl CacheRules {
+    pub(crate) fn of(caching: Caching) -> Self {
+        Self {
+            current: ByAudience::of(caching.current_max_age, ", must-revalidate"),
+            consistent: ByAudience::of(caching.consistent_max_age, ""),
+        }
+    }
+
+    fn of_document(&self, name: &DocumentName, audience: Audience) -> &CacheRule {
+        let rules = match name {
+            DocumentName::Current(_) => &self.current,
+            DocumentName::ByDigest(..)
+            | DocumentName::ByVersion(..)
+            | DocumentName::Impossible(_) => &self.consistent,
         };
-        let named = [(header::CACHE_CONTROL, Some(cache_control))]
-            .into_iter()
-            .chain([(header::PRAGMA, pragma.map(ToOwned::to_owned))]);
-        named.filter_map(|(name, value)| Some((name, value?.try_into().ok()?))).collect()
-    }
-}
-
-fn cache_control(name: &DocumentName, caching: Caching, audience: Audience) -> CacheControl {
-    match name {
-        DocumentName::Current(_) => keep(caching.current_max_age, ", must-revalidate", audience),
-        DocumentName::ByDigest(..) | DocumentName::ByVersion(..) | DocumentName::Impossible(_) => {
-            keep(caching.consistent_max_age, "", audience)
+        match audience {
+            Audience::All => &rules.all,
+            Audience::Some => &rules.some,
         }
     }
 }
 
-/// Caches between server and client may keep only what they may give to anybody.
-fn keep(max_age: Duration, revalidation: &str, audience: Audience) -> CacheControl {
-    match (max_age.as_secs(), audience) {
-        (0, _) => CacheControl::Never,
-        (age, Audience::All) => {
-            CacheControl::Keep(format!("public, max-age={age}, s-maxage={age}{revalidation}"))
+impl ByAudience {
+    fn of(max_age: Duration, revalidation: &str) -> Self {
+        let age = max_age.as_secs();
+        if age == 0 {
+            return Self { all: CacheRule::never(), some: CacheRule::never() };
         }
-        (age, Audience::Some) => {
-            CacheControl::Keep(format!("private, max-age={age}{revalidation}"))
+        Self {
+            all: CacheRule::keep(format!("public, max-age={age}, s-maxage={age}{revalidation}")),
+            some: CacheRule::keep(format!("private, max-age={age}{revalidation}")),
+        }
+    }
+}
+
+impl CacheRule {
+    fn never() -> Self {
+        Self {
+            cache_control: HeaderValue::from_static("max-age=0, no-cache, no-store"),
+            pragma: Some(HeaderValue::from_static("no-cache")),
+        }
+    }
+
+    fn keep(rule: String) -> Self {
+        match HeaderValue::try_from(rule) {
+            Ok(cache_control) => Self { cache_control, pragma: None },
+            Err(_) => Self::never(),
         }
     }
 }
@@ -101,10 +168,8 @@ fn keep(max_age: Duration, revalidation: &str, audience: Audience) -> CacheContr
 mod tests {
     use axum::body::to_bytes;
     use bytes::Bytes;
-    use chrono::DateTime;
 
     use super::*;
-    use countersign_tuf::digest::Sha256Digest;
     use countersign_tuf::names::{RoleName, Version};
 
     const ETAG: &str = "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"";
@@ -122,7 +187,8 @@ mod tests {
     }
 
     fn respond(name: &DocumentName, caching: Caching, request: &HeaderMap) -> Response {
-        answer(document(), cache_control(name, caching, Audience::All), request)
+        let rules = CacheRules::of(caching);
+        answer(document(), rules.of_document(name, Audience::All), request)
     }
 
     /// Checklist rows C-030 to C-032, C-035.
@@ -165,14 +231,16 @@ mod tests {
             (by_version, "private, max-age=2592000"),
         ] {
             for (request, status) in [(&HeaderMap::new(), 200), (&held, 304)] {
-                let rule = cache_control(&name, Caching::default(), Audience::Some);
+                let rules = CacheRules::of(Caching::default());
+                let rule = rules.of_document(&name, Audience::Some);
                 let response = answer(document(), rule, request);
                 assert_eq!(response.status(), status);
                 assert_eq!(response.headers()[header::CACHE_CONTROL], expected);
             }
         }
         let never = Caching { current_max_age: Duration::ZERO, ..Caching::default() };
-        let rule = cache_control(&current(), never, Audience::Some);
+        let rules = CacheRules::of(never);
+        let rule = rules.of_document(&current(), Audience::Some);
         let response = answer(document(), rule, &HeaderMap::new());
         assert_eq!(response.headers()[header::CACHE_CONTROL], "max-age=0, no-cache, no-store");
     }
