@@ -26,6 +26,9 @@ usage: cargo xtask <task>
   growth [--guns 100,10000,1000000] [--engine sqlite,postgres]
           measure how reads and publishes grow with the number of collections; takes
           half an hour and 12 GB
+  scale [--guns N] [--pulls N] [--cost NAME=NUMBER]... [--into FILE]
+          compute what very many collections and pulls need, from what bench and growth left;
+          --help has the rest
 ";
 
 fn main() -> Result<()> {
@@ -41,6 +44,7 @@ fn main() -> Result<()> {
         ["access-cost", rest @ ..] => task::access_cost(rest),
         ["custody-cost", rest @ ..] => task::custody_cost(rest),
         ["growth", rest @ ..] => task::growth(rest),
+        ["scale", rest @ ..] => task::scale(rest),
         _ => bail!("{USAGE}"),
     }
 }

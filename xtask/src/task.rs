@@ -52,6 +52,12 @@ pub(crate) fn bench(arguments: &[&str]) -> Result<()> {
     cargo(&[&run[..], arguments].concat())
 }
 
+/// The model in `bench/scale`, from what `bench` and `growth` left.
+pub(crate) fn scale(arguments: &[&str]) -> Result<()> {
+    let run = ["run", "--release", "--locked", "--quiet", "--package", "countersign-scale", "--"];
+    cargo(&[&run[..], arguments].concat())
+}
+
 fn format_and_lints() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     let lint = ["clippy", "--workspace", "--all-targets", "--locked", "--quiet"];

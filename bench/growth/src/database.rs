@@ -19,7 +19,16 @@ pub(crate) struct Database {
 
 enum Engine {
     Sqlite { file: PathBuf, store: Arc<SqliteStore> },
-    Postgres { url: String, store: Arc<PostgresStore> },
+    Postgres { place: PostgresPlace, store: Arc<PostgresStore> },
+}
+
+/// A database of a PostgreSQL server.
+#[derive(Clone)]
+struct PostgresPlace {
+    url: String,
+    name: String,
+    /// Another database of the server, for looking at it from outside.
+    beside: String,
 }
 
 impl Database {
@@ -32,10 +41,14 @@ impl Database {
 
     /// A database of a server, with its tables or without.
     pub(crate) async fn postgres(server: &Postgres, name: &str) -> Result<Self> {
-        let url = server.url("postgres", name);
-        let store = Arc::new(open(&url).await?);
+        let place = PostgresPlace {
+            url: server.url("postgres", name),
+            name: name.to_owned(),
+            beside: server.url("postgres", "postgres"),
+        };
+        let store = Arc::new(open(&place.url).await?);
         let family = Family { database: Some(server.process_id()), ..Family::own() };
-        Ok(Self { family, engine: Engine::Postgres { url, store } })
+        Ok(Self { family, engine: Engine::Postgres { place, store } })
     }
 
     /// Its metadata and its keys.
@@ -53,8 +66,9 @@ impl Database {
                 let store = Arc::new(SqliteStore::open(file).await?);
                 Engine::Sqlite { file: file.clone(), store }
             }
-            Engine::Postgres { url, .. } => {
-                Engine::Postgres { url: url.clone(), store: Arc::new(open(url).await?) }
+            Engine::Postgres { place, .. } => {
+                let store = Arc::new(open(&place.url).await?);
+                Engine::Postgres { place: place.clone(), store }
             }
         };
         Ok(Self { family: self.family.clone(), engine })
@@ -72,8 +86,8 @@ impl Database {
                 connection.close().await?;
                 bytes
             }
-            Engine::Postgres { url, .. } => {
-                let mut connection = PgConnection::connect(url).await?;
+            Engine::Postgres { place, .. } => {
+                let mut connection = PgConnection::connect(&place.url).await?;
                 let asked = "SELECT pg_database_size(current_database())";
                 let bytes = sqlx::query_scalar(asked).fetch_one(&mut connection).await?;
                 connection.close().await?;
@@ -83,9 +97,17 @@ impl Database {
         Ok(u64::try_from(bytes)?)
     }
 
+    /// The URL of who counts its transactions, and its name there; `None`: nobody does.
+    pub(crate) fn counted_at(&self) -> Option<(&str, &str)> {
+        match &self.engine {
+            Engine::Sqlite { .. } => None,
+            Engine::Postgres { place, .. } => Some((&place.beside, &place.name)),
+        }
+    }
+
     /// Closes this store's connections.
-    pub(crate) async fn close(self) {
-        match self.engine {
+    pub(crate) async fn close(&self) {
+        match &self.engine {
             Engine::Sqlite { store, .. } => store.close().await,
             Engine::Postgres { store, .. } => store.close().await,
         }

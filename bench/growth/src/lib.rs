@@ -15,10 +15,12 @@ mod database;
 mod fill;
 mod measure;
 mod place;
+mod queries;
 mod report;
 mod sizes;
 
 pub use measure::{Act, Cost, Round, rounds};
 pub use place::Place;
+pub use queries::Queries;
 pub use report::{EngineReport, Part, table};
 pub use sizes::Sizes;

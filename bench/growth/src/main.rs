@@ -85,11 +85,12 @@ async fn measure(engine: Engine, arguments: &Arguments) -> Result<EngineReport> 
     for place in &places {
         bytes.push(place.bytes().await?);
     }
+    let mut queries = Vec::new();
     for place in places {
-        place.close().await;
+        queries.push(place.end().await?);
     }
     let guns = arguments.guns.clone();
-    Ok(EngineReport { engine: name.to_owned(), guns, bytes, rounds: measured })
+    Ok(EngineReport { engine: name.to_owned(), guns, bytes, queries, rounds: measured })
 }
 
 fn say(text: &str) -> Result<()> {

@@ -20,6 +20,7 @@ use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
 use crate::database::Database;
 use crate::fill::{self, Template};
+use crate::queries::Queries;
 
 /// How many collections are real.
 const REAL: u32 = 8;
@@ -107,9 +108,14 @@ impl Place {
         self.database.bytes().await
     }
 
-    /// Closes the database.
-    pub async fn close(self) {
+    /// Closes the database, and counts what reads ask of it where somebody counts.
+    ///
+    /// # Errors
+    /// It cannot be opened once more.
+    pub async fn end(self) -> Result<Option<Queries>> {
         self.database.close().await;
+        let guns: Vec<Gun> = self.collections.into_iter().map(|held| held.gun).collect();
+        Queries::count(&self.database, &guns).await
     }
 }
 
@@ -160,6 +166,24 @@ pub(crate) async fn service(
     keys: Arc<dyn KeyStore>,
     clock: Arc<dyn Clock>,
 ) -> Result<Trust> {
+    over(store, keys, clock, Policy { body_bytes: 0, ..Policy::default() }).await
+}
+
+/// Keeps bodies in memory as by default.
+pub(crate) async fn remembering(
+    store: Arc<dyn MetadataStore>,
+    keys: Arc<dyn KeyStore>,
+    clock: Arc<dyn Clock>,
+) -> Result<Trust> {
+    over(store, keys, clock, Policy::default()).await
+}
+
+async fn over(
+    store: Arc<dyn MetadataStore>,
+    keys: Arc<dyn KeyStore>,
+    clock: Arc<dyn Clock>,
+    policy: Policy,
+) -> Result<Trust> {
     let secret = Passphrase::new("throwaway".to_owned().into()).context("a passphrase")?;
     let rounds = Rounds::new(1_000)?;
     let settings = SealedSettings { rounds, ..SealedSettings::default() };
@@ -167,7 +191,6 @@ pub(crate) async fn service(
     let now = Arc::new(move || of_custody.now());
     let passphrases = Passphrases::new(DEFAULT_ALIAS, secret);
     let custody = SealedCustody::open(keys, passphrases, settings, now).await?;
-    let policy = Policy { body_bytes: 0, ..Policy::default() };
     Ok(Trust::new(store, Arc::new(custody), clock, policy))
 }
 

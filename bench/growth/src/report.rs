@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{Act, Cost, Round};
+use crate::queries::Queries;
 
 /// What was measured of one engine.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -14,6 +15,8 @@ pub struct EngineReport {
     pub guns: Vec<u32>,
     /// What each database takes on disk, in bytes.
     pub bytes: Vec<u64>,
+    /// What reads ask of each database, where it counts that.
+    pub queries: Vec<Option<Queries>>,
     /// The costs of all acts at all sizes, round by round.
     pub rounds: Vec<Round>,
 }
@@ -89,6 +92,13 @@ pub fn table(report: &EngineReport) -> Result<String> {
         let each = if number == 0 { "".to_owned() } else { format!("{each:.0}") };
         text.push_str(&format!("| {guns} | {bytes:.0} | {each} |\n"));
     }
+    for (guns, queries) in report.guns.iter().zip(&report.queries) {
+        let Some(Queries { by_name, by_digest }) = queries else { continue };
+        text.push_str(&format!(
+            "\nAt {guns} a read of what is in memory makes {by_name:.2} queries by name, and \
+             {by_digest:.2} by digest.\n"
+        ));
+    }
     Ok(text)
 }
 
@@ -139,6 +149,7 @@ mod tests {
             engine: "Sqlite".to_owned(),
             guns: vec![100, 10_100],
             bytes: vec![1_000_000, 91_000_000],
+            queries: vec![None, Some(Queries { by_name: 1.0, by_digest: 0.0 })],
             rounds: costs.iter().map(round).collect(),
         }
     }
@@ -162,5 +173,6 @@ mod tests {
     fn what_each_collection_takes_is_said() {
         let text = table(&report(&[(1.0, 1.0)])).unwrap();
         assert!(text.contains("| 10100 | 91000000 | 9000 |"), "{text}");
+        assert!(text.contains("At 10100 a read of what is in memory makes 1.00 queries"), "{text}");
     }
 }

@@ -41,11 +41,12 @@ pub(super) async fn measure(number: usize) -> Result<Vec<Figure>> {
         engine: "SQLite".to_owned(),
         guns: GUNS.to_vec(),
         bytes: Vec::new(),
+        queries: Vec::new(),
         rounds: rounds(&mut places, number).await?,
     };
     for place in places {
         report.bytes.push(place.bytes().await?);
-        place.close().await;
+        report.queries.push(place.end().await?);
     }
     figures(&report)
 }
@@ -78,6 +79,7 @@ mod tests {
             engine: "SQLite".to_owned(),
             guns: GUNS.to_vec(),
             bytes: vec![0, 0],
+            queries: vec![None, None],
             rounds: vec![round],
         };
         let figures = figures(&report).unwrap();
