@@ -1,6 +1,7 @@
 //! The servers, all running at once, each with the same collections.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use countersign_tests::peers::countersign::Countersign;
@@ -20,6 +21,11 @@ use crate::side::Side;
 
 /// Our settings in every run; all else is as it is by default.
 pub(crate) const SETTINGS: &str = "[log]\nlevel = \"warn\"\n";
+
+/// How long a crash may take to end Notary's server, which first writes down what it was doing, and
+/// how often it is looked whether it has.
+const DYING: Duration = Duration::from_secs(5);
+const LOOKED_AFTER: Duration = Duration::from_millis(20);
 
 /// Our database on the PostgreSQL that Notary's are on.
 pub(crate) const DATABASE: &str = "countersign";
@@ -145,8 +151,12 @@ impl Servers {
     /// its first start; says whether it had.
     pub(crate) async fn mend_go(&mut self) -> Result<bool> {
         let Some(Database::OfGo(go)) = &mut self.database else { return Ok(false) };
-        if !go.has_crashed() {
-            return Ok(false);
+        let deadline = Instant::now() + DYING;
+        while !go.has_crashed() {
+            if Instant::now() > deadline {
+                return Ok(false);
+            }
+            tokio::time::sleep(LOOKED_AFTER).await;
         }
         go.start_again().await?;
         let of_go = self.contenders.iter_mut().find(|contender| contender.side == Side::Go);
