@@ -152,8 +152,10 @@ impl Source {
         let processors = of("processors").and_then(Value::as_u64).unwrap_or_default();
         let rounds = self.bench.as_ref().and_then(|bench| bench.get("rounds")?.as_u64());
         match rounds {
-            Some(rounds) => format!("{processors} processors ({model}), {rounds} rounds"),
-            None => "no bench: all costs were given".to_owned(),
+            Some(rounds) => {
+                format!("measured on {processors} processors ({model}), {rounds} rounds")
+            }
+            None => "all of them given".to_owned(),
         }
     }
 }

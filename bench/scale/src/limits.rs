@@ -33,8 +33,8 @@ pub(crate) mod moved_by {
         days";
     pub(crate) const COMMITS: &str =
         "a faster disk or machine for the database; longer lives of timestamps";
-    pub(crate) const CLIENT_CONNECTIONS: &str = "`limits.connections` and memory for them; more \
-        servers; a balancer. Docker closes its own at once";
+    pub(crate) const CLIENT_CONNECTIONS: &str =
+        "more servers; `limits.connections`, and memory for them";
     pub(crate) const DISK: &str = "`countersign gc`, or `retention.interval_seconds`";
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 1.0)]
     popularity: f64,
     /// Publishes to each GUN in a year, on average
-    #[arg(long, default_value_t = 50.0)]
+    #[arg(long, default_value_t = 12.0)]
     publishes: f64,
     /// Which part of all GUNs was published to in the last 60 days
     #[arg(long, default_value_t = 0.3)]
@@ -62,6 +62,10 @@ pub(crate) struct Arguments {
     /// How long a cache keeps a document by digest, in days: its max-age, or until it needs the room
     #[arg(long, default_value_t = 30.0)]
     cache_days: f64,
+    /// How long the connection of one request of docker lasts, its ways through the network
+    /// included, in seconds
+    #[arg(long, default_value_t = 0.2)]
+    connection: f64,
     /// Processors of one server
     #[arg(long, default_value_t = 8.0)]
     processors: f64,
@@ -75,7 +79,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 2.0)]
     disk: f64,
     /// How long is simulated, in seconds
-    #[arg(long, default_value_t = 900.0)]
+    #[arg(long, default_value_t = 600.0)]
     seconds: f64,
     /// The seed of the simulation
     #[arg(long, default_value_t = 1)]
@@ -120,6 +124,7 @@ impl Arguments {
             ("--pulls", self.pulls),
             ("--publishes", self.publishes),
             ("--cache-days", self.cache_days),
+            ("--connection", self.connection),
             ("--processors", self.processors),
             ("--database-processors", self.database_processors),
             ("--disk", self.disk),

@@ -26,8 +26,8 @@ pub(crate) const CLIENT_CONNECTIONS: f64 = 20_000.0;
 pub(crate) const DATABASE_CONNECTIONS: f64 = 16.0;
 const POSTGRES_CONNECTIONS: f64 = 100.0;
 
-/// How long a server keeps an idle connection by default, in seconds.
-const IDLE: f64 = 60.0;
+/// Requests of a pull.
+const REQUESTS: f64 = 4.0;
 
 /// How many versions of each role are kept where old states are cleared.
 pub(crate) const KEPT: u32 = 2;
@@ -172,17 +172,17 @@ impl Plan {
                 moved_by: moved_by::COMMITS,
             },
             Limit {
-                what: "connections of clients that stay open until they are idle for long",
-                unit: "connections",
-                needed: arguments.pulls * IDLE,
+                what: "connections of clients to one server",
+                unit: "connections at a time",
+                needed: arguments.pulls * REQUESTS * arguments.connection,
                 there: CLIENT_CONNECTIONS,
                 moved_by: moved_by::CLIENT_CONNECTIONS,
             },
             Limit {
                 what: "disk, after a year without clearing",
-                unit: "bytes",
-                needed: a_year,
-                there: arguments.disk * 1e12,
+                unit: "terabytes",
+                needed: a_year / 1e12,
+                there: arguments.disk,
                 moved_by: moved_by::DISK,
             },
         ]
@@ -242,7 +242,7 @@ fn ways(
         Way::new(name.to_owned(), shares, connections, arguments, costs)
     };
     Ok(vec![
-        way("no cache, a new connection for each request", Shares::ALL, 4.0),
+        way("no cache, a new connection for each request", Shares::ALL, REQUESTS),
         way("no cache, connections that are kept", Shares::ALL, 0.0),
         way(&format!("{} caches apart", arguments.caches), far, 0.0),
         way("one cache, or one in front of the servers for all others", one, 0.0),

@@ -37,7 +37,8 @@ fn inputs(plan: &Plan, arguments: &Arguments, machine: &str) -> String {
     let mut text = format!(
         "{} GUNs and {} pulls in a second by Zipf's law with the exponent {}; {} publishes to each \
          GUN in a year, {} in a second of all; {} % of all GUNs published to in 60 days; {caches} \
-         caches that keep a document by digest for {} days; servers of {} processors and a database \
+         caches that keep a document by digest for {} days; connections of one request that last \
+         {} seconds; servers of {} processors and a database \
          of {}, each {} % busy.\n\n",
         number(f64::from(arguments.guns)),
         number(arguments.pulls),
@@ -46,12 +47,13 @@ fn inputs(plan: &Plan, arguments: &Arguments, machine: &str) -> String {
         number(plan.publishes),
         number(100.0 * arguments.published),
         arguments.cache_days,
+        arguments.connection,
         arguments.processors,
         arguments.database_processors,
         number(100.0 * arguments.busy),
     );
     text.push_str(&format!(
-        "Costs, measured on {machine}, and documents of {} (root), {} (targets), {} (snapshot) and \
+        "Costs, {machine}, and documents of {} (root), {} (targets), {} (snapshot) and \
          {} bytes (timestamp):\n\n| cost | of a server | of PostgreSQL |\n|---|---|---|\n",
         documents.root, documents.targets, documents.snapshot, documents.timestamp
     ));
