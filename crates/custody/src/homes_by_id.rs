@@ -122,6 +122,15 @@ impl Custody for HomesById {
         self.homes.pending_key(gun, role, algorithm).await
     }
 
+    async fn make_pending(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<PublicKey, CustodyError> {
+        self.homes.make_pending(gun, role, algorithm).await
+    }
+
     async fn find_pending(
         &self,
         gun: &Gun,

@@ -170,6 +170,15 @@ impl Custody for KeyHomes {
         self.planned(gun, role)?.pending_key(gun, role, algorithm).await
     }
 
+    async fn make_pending(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<PublicKey, CustodyError> {
+        self.planned(gun, role)?.make_pending(gun, role, algorithm).await
+    }
+
     async fn find_pending(
         &self,
         gun: &Gun,

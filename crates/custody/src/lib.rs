@@ -81,6 +81,17 @@ pub trait Custody: Send + Sync {
         algorithm: ServerKeyAlgorithm,
     ) -> Result<PublicKey, CustodyError>;
 
+    /// The same for whoever has just been told that there is none: it is not looked for first. One
+    /// that was made meanwhile is answered all the same.
+    async fn make_pending(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<PublicKey, CustodyError> {
+        self.pending_key(gun, role, algorithm).await
+    }
+
     /// The pending key of this GUN, role and algorithm if there is one. Makes none.
     async fn find_pending(
         &self,

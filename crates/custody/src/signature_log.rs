@@ -122,6 +122,15 @@ impl Custody for LoggedCustody {
         self.custody.pending_key(gun, role, algorithm).await
     }
 
+    async fn make_pending(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<PublicKey, CustodyError> {
+        self.custody.make_pending(gun, role, algorithm).await
+    }
+
     async fn find_pending(
         &self,
         gun: &Gun,

@@ -88,6 +88,18 @@ impl Trust {
             .await
     }
 
+    /// What [`Trust::rotate_key`] answers, for whoever has just been told by
+    /// [`Trust::existing_key`] or [`Trust::pending_key`] that there is none.
+    ///
+    /// # Errors
+    /// As [`Trust::rotate_key`].
+    pub async fn make_key(&self, gun: &Gun, role: ServerRole) -> Result<PublicKey, TrustError> {
+        self.refuse_if_read_only()?;
+        let algorithm = self.policy.key_plan.choose(gun, role).algorithm;
+        self.within_patience(async { Ok(self.custody.make_pending(gun, role, algorithm).await?) })
+            .await
+    }
+
     /// The keys that the current root names for a role. `None`: there is no root.
     async fn named_keys(
         &self,

@@ -110,6 +110,15 @@ impl Custody for LateSealed {
         self.open().await?.pending_key(gun, role, algorithm).await
     }
 
+    async fn make_pending(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<PublicKey, CustodyError> {
+        self.open().await?.make_pending(gun, role, algorithm).await
+    }
+
     async fn find_pending(
         &self,
         gun: &Gun,

@@ -96,7 +96,7 @@ impl TokenCustody {
     }
 
     /// Makes a key and offers it to the store; whichever key is pending afterwards is returned.
-    async fn make_pending(
+    async fn make_row(
         &self,
         gun: &Gun,
         role: ServerRole,
@@ -170,7 +170,16 @@ impl Custody for TokenCustody {
         if let Some(key) = self.find_pending(gun, role, algorithm).await? {
             return Ok(key);
         }
-        let row = self.make_pending(gun, role, algorithm).await?;
+        self.make_pending(gun, role, algorithm).await
+    }
+
+    async fn make_pending(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<PublicKey, CustodyError> {
+        let row = self.make_row(gun, role, algorithm).await?;
         self.offer(&row, gun, role, algorithm).await
     }
 

@@ -171,7 +171,7 @@ impl SealedCustody {
     }
 
     /// Makes a key and offers it to the store; whichever key is pending afterwards is returned.
-    async fn make_pending(
+    async fn make_row(
         &self,
         gun: &Gun,
         role: ServerRole,
@@ -226,7 +226,16 @@ impl Custody for SealedCustody {
         if let Some(key) = self.find_pending(gun, role, algorithm).await? {
             return Ok(key);
         }
-        let row = self.make_pending(gun, role, algorithm).await?;
+        self.make_pending(gun, role, algorithm).await
+    }
+
+    async fn make_pending(
+        &self,
+        gun: &Gun,
+        role: ServerRole,
+        algorithm: ServerKeyAlgorithm,
+    ) -> Result<PublicKey, CustodyError> {
+        let row = self.make_row(gun, role, algorithm).await?;
         self.offer(&row, gun, role, algorithm).await
     }
 

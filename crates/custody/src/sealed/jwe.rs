@@ -25,7 +25,7 @@ pub(super) fn seal(
     passphrase: &Passphrase,
     rounds: Rounds,
 ) -> Result<Vec<u8>, Fault> {
-    let header = JweHeader::of_new(rounds, random()?);
+    let header = JweHeader::of_new(rounds, passphrase.derived().salt(rounds, random)?);
     let mut cek = Zeroizing::new(vec![0; header.enc.key_bytes()]);
     fill_random(&mut cek)?;
     let wrapped = key_wrap::wrap(&header, passphrase, &cek)?;

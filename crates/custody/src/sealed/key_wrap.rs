@@ -68,7 +68,7 @@ pub(super) fn wrap(
     cek: &[u8],
 ) -> Result<Vec<u8>, Fault> {
     let failed = Fault::Sealing("the content key cannot be wrapped");
-    let kek = derive(header, passphrase);
+    let kek = passphrase.derived().key(header, || derive(header, passphrase));
     let mut wrapped = vec![0; cek.len().saturating_add(WRAP_OVERHEAD_BYTES)];
     KwAes128::new_from_slice(&kek)
         .map_err(|_| failed.clone())?
@@ -84,11 +84,13 @@ pub(super) fn unwrap(
     passphrase: &Passphrase,
     wrapped: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    #[cfg(test)]
+    counts::count_opened(passphrase.expose_bytes());
     let key_bytes = ContentAlg::key_bytes(header.enc);
     if wrapped.len() != key_bytes.saturating_add(WRAP_OVERHEAD_BYTES) {
         return Err(Fault::Token("the wrapped key has the wrong length"));
     }
-    let kek = derive(header, passphrase);
+    let kek = passphrase.derived().key(header, || derive(header, passphrase));
     let mut cek = Zeroizing::new(vec![0; key_bytes]);
     let done = match header.alg {
         KeyWrapAlg::Hs256A128 => {
@@ -112,7 +114,7 @@ fn derive(header: &JweHeader, passphrase: &Passphrase) -> Zeroizing<Vec<u8>> {
     let salt = [header.alg.as_str().as_bytes(), &[0], &header.salt].concat();
     let (secret, rounds) = (passphrase.expose_bytes(), header.rounds);
     #[cfg(test)]
-    derivations::count(secret);
+    counts::count_derived(secret);
     let mut kek = Zeroizing::new(Vec::new());
     match header.alg {
         KeyWrapAlg::Hs256A128 => {
@@ -131,23 +133,44 @@ fn derive(header: &JweHeader, passphrase: &Passphrase) -> Zeroizing<Vec<u8>> {
     kek
 }
 
-/// How often a key was derived, for tests of what signatures cost.
+/// What was done with a passphrase, by all tests of this process: for tests of what signatures
+/// cost.
 #[cfg(test)]
-pub(super) mod derivations {
+pub(super) mod counts {
     use std::collections::HashMap;
     use std::sync::Mutex;
 
-    static COUNTS: Mutex<Option<HashMap<Vec<u8>, usize>>> = Mutex::new(None);
+    type Counts = Mutex<Option<HashMap<Vec<u8>, usize>>>;
 
-    pub(super) fn count(secret: &[u8]) {
-        let mut counts = COUNTS.lock().unwrap();
+    static DERIVED: Counts = Mutex::new(None);
+    static OPENED: Counts = Mutex::new(None);
+
+    fn count(counts: &Counts, secret: &[u8]) {
+        let mut counts = counts.lock().unwrap();
         *counts.get_or_insert_default().entry(secret.to_vec()).or_default() += 1;
     }
 
-    /// From this passphrase, by all tests of this process.
-    pub(in super::super) fn of(secret: &str) -> usize {
-        let counts = COUNTS.lock().unwrap();
+    fn of(counts: &Counts, secret: &str) -> usize {
+        let counts = counts.lock().unwrap();
         counts.as_ref().and_then(|all| all.get(secret.as_bytes())).copied().unwrap_or_default()
+    }
+
+    pub(super) fn count_derived(secret: &[u8]) {
+        count(&DERIVED, secret);
+    }
+
+    pub(super) fn count_opened(secret: &[u8]) {
+        count(&OPENED, secret);
+    }
+
+    /// How many keys were derived from it.
+    pub(in super::super) fn derived(secret: &str) -> usize {
+        of(&DERIVED, secret)
+    }
+
+    /// How many rows were to be opened with it.
+    pub(in super::super) fn opened(secret: &str) -> usize {
+        of(&OPENED, secret)
     }
 }
 

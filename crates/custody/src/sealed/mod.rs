@@ -7,7 +7,7 @@
 //!   ([`CheckFollower`] is one, [`RollCall`] listens to all), every key sealed anew ([`Resealer`]),
 //!   and only then the one that holds.
 //! - `jwe` seals bytes into a compact JWE and opens it again (`jwe_header`, `key_wrap` and
-//!   `content` are its parts); `row` turns a key into a row and back; `private_key` makes, loads
+//!   `content` are its parts, `derived_keys` what is derived once for many); `row` turns a key into a row and back; `private_key` makes, loads
 //!   and uses the key itself (`ec_pair` and `rsa_pair` are two kinds of it).
 //!
 //! Never in here: SQL, the environment, the wall clock (a clock is handed in), and plaintext keys
@@ -23,6 +23,7 @@ mod by_id;
 mod check_follower;
 mod content;
 mod custody;
+mod derived_keys;
 mod ec_pair;
 mod fault;
 mod jwe;

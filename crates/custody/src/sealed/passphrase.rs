@@ -7,23 +7,33 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
+use super::derived_keys::DerivedKeys;
+
 /// The alias of new rows: the Go signer opens them with `NOTARY_SIGNER_COUNTERSIGN`.
 pub const DEFAULT_ALIAS: &str = "countersign";
 
 /// A passphrase that seals keys: at least one byte, used exactly as given. Wiped when dropped;
 /// printing it gives no part of it.
-pub struct Passphrase(SecretString);
+pub struct Passphrase {
+    text: SecretString,
+    derived: DerivedKeys,
+}
 
 impl Passphrase {
     /// A passphrase; `None` when `text` is empty, which counts as not set.
     #[must_use]
     pub fn new(text: SecretString) -> Option<Self> {
-        (!text.expose_secret().is_empty()).then_some(Self(text))
+        (!text.expose_secret().is_empty()).then(|| Self { text, derived: DerivedKeys::default() })
     }
 
     /// The UTF-8 bytes that keys are derived from.
     pub(super) fn expose_bytes(&self) -> &[u8] {
-        self.0.expose_secret().as_bytes()
+        self.text.expose_secret().as_bytes()
+    }
+
+    /// The keys that were derived from it.
+    pub(super) fn derived(&self) -> &DerivedKeys {
+        &self.derived
     }
 
     /// Whether both are the same text.

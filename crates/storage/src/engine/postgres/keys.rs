@@ -30,10 +30,21 @@ pub(super) const BY_ID: &str = "SELECT id, key_id, encryption_alg, keywrap_alg, 
 pub(super) const COUNT_PENDING: &str = "SELECT count(*) AS waiting FROM (SELECT 1 FROM private_keys \
     WHERE last_used IS NULL AND deleted_at IS NULL LIMIT $1) AS unsigned";
 
-const INSERT: &str = "INSERT INTO private_keys \
-    (created_at, updated_at, key_id, encryption_alg, keywrap_alg, algorithm, \
-    passphrase_alias, public, private, gun, role) \
-    VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+/// Answers with the pending key, and stores one where there is none. What others store at the same
+/// time it does not see: they are kept apart by [`Lock::PendingKey`].
+const INSERT_UNLESS_PENDING: &str = "WITH pending AS MATERIALIZED ( \
+        SELECT id, key_id, encryption_alg, keywrap_alg, algorithm, \
+        passphrase_alias, public, private, gun, role, last_used FROM private_keys \
+        WHERE gun COLLATE \"C\" = $9 AND role COLLATE \"C\" = $10 AND algorithm = $5 \
+        AND (keywrap_alg = 'PKCS11') = $11 AND last_used IS NULL AND deleted_at IS NULL \
+        ORDER BY key_id COLLATE \"C\" LIMIT 1 \
+    ), made AS ( \
+        INSERT INTO private_keys \
+        (created_at, updated_at, key_id, encryption_alg, keywrap_alg, algorithm, \
+        passphrase_alias, public, private, gun, role) \
+        SELECT $1::timestamp, $1::timestamp, $2::text, $3::text, $4::text, $5::text, $6::text, \
+        $7::bytea, $8::bytea, $9::text, $10::text WHERE NOT EXISTS (SELECT 1 FROM pending) \
+    ) SELECT * FROM pending";
 
 pub(super) const BIND: &str = "UPDATE private_keys SET gun = $2, role = $3, updated_at = $4 \
     WHERE key_id = $1 AND deleted_at IS NULL \
@@ -49,8 +60,16 @@ const INSERT_CHECK_VALUE: &str = "INSERT INTO countersign_passphrase_check (id, 
 
 /// Every statement of this file.
 #[cfg(any(test, feature = "suite"))]
-pub(super) const STATEMENTS: &[&str] =
-    &[PENDING, BY_ID, COUNT_PENDING, INSERT, BIND, MARK_USED, CHECK_VALUE, INSERT_CHECK_VALUE];
+pub(super) const STATEMENTS: &[&str] = &[
+    PENDING,
+    BY_ID,
+    COUNT_PENDING,
+    INSERT_UNLESS_PENDING,
+    BIND,
+    MARK_USED,
+    CHECK_VALUE,
+    INSERT_CHECK_VALUE,
+];
 
 #[async_trait]
 impl KeyStore for PostgresStore {
@@ -158,11 +177,7 @@ async fn insert_in(
     at: NaiveDateTime,
 ) -> Result<Ending<SealedKey>, Stop> {
     Lock::PendingKey(&key.gun, &key.role, &key.algorithm).take(connection).await?;
-    let pending = pending_query([&key.gun, &key.role, &key.algorithm], key.home());
-    if let Some(pending) = sealed_key(pending.fetch_optional(&mut *connection).await?)? {
-        return Ok(Ending::RollBack(pending));
-    }
-    let inserted = sqlx::query(INSERT)
+    let pending = sqlx::query(INSERT_UNLESS_PENDING)
         .bind(at)
         .bind(key.key_id.as_str())
         .bind(key.encryption_alg.as_str())
@@ -173,10 +188,12 @@ async fn insert_in(
         .bind(key.sealed.as_slice())
         .bind(key.gun.as_str())
         .bind(key.role.as_str())
-        .execute(connection)
+        .bind(key.home().is_token())
+        .fetch_optional(connection)
         .await;
-    match inserted {
-        Ok(_) => Ok(Ending::Commit(key.clone())),
+    match pending {
+        Ok(None) => Ok(Ending::Commit(key.clone())),
+        Ok(found) => Ok(Ending::RollBack(sealed_key(found)?.unwrap_or_else(|| key.clone()))),
         Err(error) if errors::is_duplicate(&error) => {
             Err(StorageError::Other(format!("key {} is stored already", key.key_id)).into())
         }

@@ -28,7 +28,7 @@ pub(in crate::routes) async fn get_key(
     app.key_budget.spend(remote)?;
     let (trust, gun) = (Arc::clone(&app.trust), gun.clone());
     let made = async move {
-        let key = trust.key(&gun, role).await.map_err(ApiError::Service)?;
+        let key = trust.make_key(&gun, role).await.map_err(ApiError::Service)?;
         Ok(Done::GaveKey(key.id().clone()).in_answer(key_response(&key)))
     };
     change.carry_out(made).await

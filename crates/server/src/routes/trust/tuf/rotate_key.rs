@@ -25,7 +25,7 @@ pub(in crate::routes) async fn rotate_key(
     app.key_budget.spend(remote)?;
     let (trust, gun) = (Arc::clone(&app.trust), gun.clone());
     let made = async move {
-        let key = trust.rotate_key(&gun, role).await.map_err(ApiError::of_new_key)?;
+        let key = trust.make_key(&gun, role).await.map_err(ApiError::of_new_key)?;
         Ok(Done::GaveKey(key.id().clone()).in_answer(key_response(&key)))
     };
     change.carry_out(made).await
