@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign_storage::{Heads, StoredDocument};
+use countersign_storage::{Head, Heads, StoredDocument};
 use countersign_tuf::metadata::{Snapshot, Timestamp};
 use countersign_tuf::names::{Gun, RoleName};
 use countersign_tuf::rules::{Stored, Update};
@@ -29,25 +29,51 @@ impl Trust {
             let Some(timestamp) = self.memory.newest_timestamp(gun).await? else {
                 return Ok(None);
             };
-            let invalid = |reason| TrustError::StoredInvalid { role: RoleName::Timestamp, reason };
-            let timestamp_content =
-                Stored::read_timestamp(timestamp.bytes.clone()).map_err(invalid)?;
-            let sha256 = timestamp_content.snapshot_sha256();
-            let Some(snapshot) = self.memory.by_digest(gun, &RoleName::Snapshot, sha256).await?
-            else {
-                // What an older timestamp names may be removed once there is a newer one.
-                if seen.replace(timestamp.sha256) == Some(timestamp.sha256) {
-                    return Ok(None);
-                }
-                continue;
-            };
-            let invalid = |reason| TrustError::StoredInvalid { role: RoleName::Snapshot, reason };
-            let snapshot_content =
-                Stored::read_snapshot(snapshot.bytes.clone()).map_err(invalid)?;
-            let lead = Lead::of(timestamp.sha256, &timestamp_content, &snapshot_content);
-            self.memory.note_lead(gun, lead);
-            return Ok(Some(Current { timestamp, timestamp_content, snapshot, snapshot_content }));
+            let sha256 = timestamp.sha256;
+            if let Some(current) = self.follow(gun, timestamp).await? {
+                return Ok(Some(current));
+            }
+            // What an older timestamp names may be removed once there is a newer one.
+            if seen.replace(sha256) == Some(sha256) {
+                return Ok(None);
+            }
         }
+    }
+
+    /// The same where the newest timestamp is known already, by its head.
+    async fn load_current_at(
+        &self,
+        gun: &Gun,
+        head: Option<Head>,
+    ) -> Result<Option<Current>, TrustError> {
+        let Some(head) = head else { return Ok(None) };
+        let timestamp = self.memory.by_digest(gun, &RoleName::Timestamp, head.sha256).await?;
+        if let Some(timestamp) = timestamp
+            && let Some(current) = self.follow(gun, timestamp).await?
+        {
+            return Ok(Some(current));
+        }
+        // It, or what it names, is gone meanwhile.
+        self.load_current(gun).await
+    }
+
+    /// Where a timestamp leads. `None` when its snapshot is gone.
+    async fn follow(
+        &self,
+        gun: &Gun,
+        timestamp: StoredDocument,
+    ) -> Result<Option<Current>, TrustError> {
+        let invalid = |reason| TrustError::StoredInvalid { role: RoleName::Timestamp, reason };
+        let timestamp_content = Stored::read_timestamp(timestamp.bytes.clone()).map_err(invalid)?;
+        let sha256 = timestamp_content.snapshot_sha256();
+        let Some(snapshot) = self.memory.by_digest(gun, &RoleName::Snapshot, sha256).await? else {
+            return Ok(None);
+        };
+        let invalid = |reason| TrustError::StoredInvalid { role: RoleName::Snapshot, reason };
+        let snapshot_content = Stored::read_snapshot(snapshot.bytes.clone()).map_err(invalid)?;
+        let lead = Lead::of(timestamp.sha256, &timestamp_content, &snapshot_content);
+        self.memory.note_lead(gun, lead);
+        Ok(Some(Current { timestamp, timestamp_content, snapshot, snapshot_content }))
     }
 
     /// The document of `role` that the current snapshot names. `None` when there is none.
@@ -95,7 +121,8 @@ impl Trust {
         roles.dedup();
         let heads = self.store.heads(gun, &roles).await?;
         let mut stored = Stored { versions: versions(&heads), ..Stored::default() };
-        let current = match self.load_current(gun).await {
+        let newest = heads.get(&RoleName::Timestamp).copied().flatten();
+        let current = match self.load_current_at(gun, newest).await {
             // What is stored and unreadable is the GUN's trouble, not the client's update's.
             Err(TrustError::StoredInvalid { reason, .. }) => {
                 return Err(countersign_tuf::rules::Refusal::Stored(reason).into());

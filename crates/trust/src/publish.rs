@@ -66,8 +66,10 @@ impl Trust {
                 Err(TrustError::Refused(_)) if rival => return Err(TrustError::OldVersion),
                 Err(other) => return Err(other),
             };
-            match self.store.commit(gun, &base, &accepted, self.clock.now()).await? {
+            let (generation, at) = (self.memory.generation(gun), self.clock.now());
+            match self.store.commit(gun, &base, &accepted, at).await? {
                 Commit::Done => {
+                    self.memory.keep_committed(gun, generation, &accepted, at);
                     let bytes = accepted.documents().map(|document| document.bytes.len()).sum();
                     let used = |one: Reservation<'_>| one.use_up(size(bytes));
                     room.into_iter().flatten().for_each(used);

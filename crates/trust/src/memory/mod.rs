@@ -13,12 +13,15 @@ use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
+use chrono::{DateTime, SubsecRound as _, Utc};
 use countersign_storage::{Mark, MetadataStore, StorageResult, StoredDocument};
+use countersign_tuf::accepted::AcceptedUpdate;
 use countersign_tuf::digest::Sha256Digest;
 use countersign_tuf::names::{Gun, RoleName};
 use quick_cache::sync::Cache;
 
-use self::bodies::Bodies;
+use self::bodies::{Bodies, Generation};
 pub(crate) use self::leads::Lead;
 use self::leads::{Leads, MOST};
 use self::shared_lookups::SharedLookups;
@@ -154,6 +157,36 @@ impl Memory {
             self.bodies.keep(gun, generation, found);
         }
         Ok(found)
+    }
+
+    /// To be asked before a commit, for [`Memory::keep_committed`] after it.
+    pub(crate) fn generation(&self, gun: &Gun) -> Generation {
+        self.bodies.generation(gun)
+    }
+
+    /// Keeps what was committed at `at`, of which somebody will ask: the next publish and everybody
+    /// who pulls. Nothing is kept of a GUN that was deleted since `generation`.
+    pub(crate) fn keep_committed(
+        &self,
+        gun: &Gun,
+        generation: Generation,
+        update: &AcceptedUpdate,
+        at: DateTime<Utc>,
+    ) {
+        /// Larger ones are fetched when they are wanted: a copy of them takes a while.
+        const LARGEST: usize = 64 * 1024;
+        for document in update.documents().filter(|document| document.bytes.len() <= LARGEST) {
+            let kept = StoredDocument {
+                role: document.role.clone(),
+                version: document.version,
+                sha256: document.sha256,
+                // Without the rest of what it came in.
+                bytes: Bytes::copy_from_slice(&document.bytes),
+                // As the databases keep it.
+                stored_at: at.trunc_subsecs(6),
+            };
+            self.bodies.keep(gun, generation, &kept);
+        }
     }
 
     /// The document of a role with this digest, if it is in memory.

@@ -34,13 +34,15 @@ pub(super) const GUN_BEFORE: &str = "SELECT id, created_at, gun, version, sha256
 const GUN_LATEST: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
     WHERE gun = $2 ORDER BY id DESC LIMIT $1";
 
-const INSERT: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
-    VALUES ($1, $2, $3, $4, $5)";
+/// The number is taken for the row that the lock brings, so not before the lock is there.
+const ADD: &str = "WITH alone AS MATERIALIZED (SELECT pg_advisory_xact_lock($6)) \
+    INSERT INTO changefeed (created_at, gun, version, sha256, category) \
+    SELECT $1::timestamp, $2::text, $3::int4, $4::text, $5::text FROM alone";
 
 /// Every statement of this file.
 #[cfg(any(test, feature = "suite"))]
 pub(super) const STATEMENTS: &[&str] =
-    &[AFTER, BEFORE, LATEST, GUN_AFTER, GUN_BEFORE, GUN_LATEST, INSERT];
+    &[AFTER, BEFORE, LATEST, GUN_AFTER, GUN_BEFORE, GUN_LATEST, ADD];
 
 /// The changes in `range`, oldest first.
 pub(super) async fn read(
@@ -99,13 +101,13 @@ async fn add(
     category: ChangeCategory,
     at: NaiveDateTime,
 ) -> Result<(), sqlx::Error> {
-    Lock::Changefeed.take(connection).await?;
-    sqlx::query(INSERT)
+    sqlx::query(ADD)
         .bind(at)
         .bind(gun.as_str())
         .bind(version)
         .bind(sha256)
         .bind(category.as_str())
+        .bind(Lock::Changefeed.number())
         .execute(connection)
         .await?;
     Ok(())

@@ -20,9 +20,12 @@ use super::{changefeed, errors};
 use crate::contract::metadata::{Commit, Heads};
 use crate::contract::{StorageError, StorageResult};
 
+/// All documents of an update, in their order.
 const INSERT: &str = "INSERT INTO tuf_files \
     (created_at, updated_at, gun, role, version, sha256, data) \
-    VALUES ($1, $1, $2, $3, $4, $5, $6)";
+    SELECT $1::timestamp, $1::timestamp, $2::text, one.role, one.version, one.sha256, one.data \
+    FROM unnest($3::text[], $4::int4[], $5::text[], $6::bytea[]) \
+        AS one (role, version, sha256, data)";
 
 pub(super) const IS_STORED: &str = "SELECT count(*) FROM tuf_files WHERE gun = $1 AND role = $2 \
     AND version = $3 AND sha256 = $4::char(64) AND deleted_at IS NULL";
@@ -63,13 +66,12 @@ pub(super) async fn commit(
 
 impl Job {
     async fn settle(self: Arc<Self>, writers: &Connections) -> StorageResult<Commit> {
-        let job = Arc::clone(&self);
-        let ended = write(writers, move |connection| {
-            let job = Arc::clone(&job);
-            Box::pin(async move { job.commit_in(connection).await })
-        })
-        .await;
+        let mut ended = Arc::clone(&self).commit_by(writers, Inserts::Together).await;
+        if matches!(ended, Ok(End::OneOccupied)) {
+            ended = Arc::clone(&self).commit_by(writers, Inserts::OneByOne).await;
+        }
         match ended {
+            Ok(End::OneOccupied) => Err(StorageError::Other("no document is refused".to_owned())),
             // The transaction is undone, so it cannot look for itself.
             Ok(End::Occupied(role)) => self.explain(writers, role).await,
             Ok(End::Settled(commit)) => Ok(commit),
@@ -78,7 +80,23 @@ impl Job {
         }
     }
 
-    async fn commit_in(&self, connection: &mut PgConnection) -> Result<Ending<End>, Stop> {
+    async fn commit_by(
+        self: Arc<Self>,
+        writers: &Connections,
+        inserts: Inserts,
+    ) -> Result<End, Failed> {
+        write(writers, move |connection| {
+            let job = Arc::clone(&self);
+            Box::pin(async move { job.commit_in(connection, inserts).await })
+        })
+        .await
+    }
+
+    async fn commit_in(
+        &self,
+        connection: &mut PgConnection,
+        inserts: Inserts,
+    ) -> Result<Ending<End>, Stop> {
         Lock::Gun(&self.gun).take(connection).await?;
         let documents = || self.update.documents();
         let roles = || self.base.keys().chain(documents().map(|document| &document.role));
@@ -96,14 +114,8 @@ impl Job {
                 return Ok(Ending::RollBack(End::Settled(old)));
             }
         }
-        for document in documents() {
-            match self.insert(connection, document).await {
-                Ok(()) => {}
-                Err(error) if errors::is_duplicate(&error) => {
-                    return Ok(Ending::RollBack(End::Occupied(document.role.clone())));
-                }
-                Err(error) => return Err(error.into()),
-            }
+        if let Some(occupied) = self.insert(connection, inserts).await? {
+            return Ok(Ending::RollBack(occupied));
         }
         changefeed::add_update(connection, &self.gun, self.update.timestamp(), self.at).await?;
         Ok(Ending::Commit(End::Settled(Commit::Done)))
@@ -125,18 +137,48 @@ impl Job {
         Ok(true)
     }
 
+    /// Inserts the documents. What is occupied, if anything is: the transaction is undone then.
     async fn insert(
         &self,
         connection: &mut PgConnection,
-        document: &AcceptedDocument,
+        inserts: Inserts,
+    ) -> Result<Option<End>, sqlx::Error> {
+        let documents: Vec<&AcceptedDocument> = self.update.documents().collect();
+        match inserts {
+            Inserts::Together => match self.insert_all(connection, &documents).await {
+                Err(error) if errors::is_duplicate(&error) => return Ok(Some(End::OneOccupied)),
+                inserted => inserted?,
+            },
+            Inserts::OneByOne => {
+                for document in documents {
+                    match self.insert_all(connection, &[document]).await {
+                        Err(error) if errors::is_duplicate(&error) => {
+                            return Ok(Some(End::Occupied(document.role.clone())));
+                        }
+                        inserted => inserted?,
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn insert_all(
+        &self,
+        connection: &mut PgConnection,
+        documents: &[&AcceptedDocument],
     ) -> Result<(), sqlx::Error> {
+        let roles: Vec<&str> = documents.iter().map(|one| one.role.as_str()).collect();
+        let versions: Vec<i32> = documents.iter().map(|one| one.version.as_i32()).collect();
+        let digests: Vec<String> = documents.iter().map(|one| one.sha256.to_hex()).collect();
+        let bodies: Vec<&[u8]> = documents.iter().map(|one| one.bytes.as_ref()).collect();
         sqlx::query(INSERT)
             .bind(self.at)
             .bind(self.gun.as_str())
-            .bind(document.role.as_str())
-            .bind(document.version.as_i32())
-            .bind(document.sha256.to_hex())
-            .bind(document.bytes.as_ref())
+            .bind(roles)
+            .bind(versions)
+            .bind(digests)
+            .bind(bodies)
             .execute(connection)
             .await?;
         Ok(())
@@ -191,8 +233,19 @@ impl Job {
     }
 }
 
+/// How the documents of a commit are inserted.
+#[derive(Clone, Copy)]
+enum Inserts {
+    /// In one statement.
+    Together,
+    /// Each by itself, to find the one whose version is occupied.
+    OneByOne,
+}
+
 /// How the transaction of a commit ended.
 enum End {
+    /// A version of some role is occupied; nothing is stored.
+    OneOccupied,
     /// A version of this role is occupied; nothing is stored.
     Occupied(RoleName),
     Settled(Commit),

@@ -35,7 +35,7 @@ impl Lock<'_> {
 
     /// A number that is the same in every process. Two names that share one wait for each other
     /// without need, which is all that happens.
-    fn number(&self) -> i64 {
+    pub(super) fn number(&self) -> i64 {
         let name = match self {
             Self::Migrations => "countersign migrations".to_owned(),
             Self::Gun(gun) => format!("countersign gun\0{}", gun.as_str()),
