@@ -17,9 +17,11 @@ use bytes::BytesMut;
 use crate::error::ApiError;
 use crate::limits::Limits;
 use body::{BodyFault, LimitedBody};
-use countersign_tuf::metadata::{OverLimit, Unreadable};
+use countersign_trust::TrustError;
+use countersign_tuf::metadata::{DocumentLimits, OverLimit, Size, Unreadable};
 use countersign_tuf::names::RoleName;
 use countersign_tuf::rules::UploadedPart;
+use tokio::task::spawn_blocking;
 
 /// The parts of an upload, in the order sent. The first bad part ends it.
 ///
@@ -75,10 +77,31 @@ async fn read_parts(
         body.expect_content();
         let role = role_of(field.file_name())?;
         let content = read_content(field, limits).await?;
-        let (part, size) =
-            UploadedPart::parse_within(role, content, &document).map_err(unreadable_part)?;
+        let (part, size) = parse(role, content, document).await?;
         document.values = document.values.saturating_sub(size.values);
         parts.push(part);
+    }
+}
+
+/// Reads the document of a part; a large one off the threads that serve requests.
+async fn parse(
+    role: RoleName,
+    content: Bytes,
+    limits: DocumentLimits,
+) -> Result<(UploadedPart, Size), ApiError> {
+    /// What takes about as long as two signatures that are verified.
+    const LARGE: usize = 256 * 1024;
+    let large = content.len() >= LARGE;
+    let read = move || UploadedPart::parse_within(role, content, &limits).map_err(unreadable_part);
+    if !large {
+        return read();
+    }
+    match spawn_blocking(read).await {
+        Ok(parsed) => parsed,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(ApiError::Publish(TrustError::ShuttingDown)),
+        },
     }
 }
 

@@ -45,6 +45,20 @@ async fn refusal(body: impl Into<Body>) -> String {
     format!("{:?}", roles(body).await.unwrap_err())
 }
 
+/// Large ones are read on another thread.
+#[tokio::test]
+async fn a_large_document_is_read_and_judged_like_a_small_one() {
+    let large = |end: &str| {
+        let blanks = " ".repeat(300 * 1024);
+        let document = format!("{{\"signed\":{{\"version\":1}},{blanks}\"signatures\":[]{end}");
+        multipart(&[("targets".to_owned(), document.into_bytes())])
+    };
+    assert_eq!(roles(large("}")).await.unwrap(), ["targets"]);
+    assert_eq!(refusal(large("")).await, "MalformedJson");
+    let values = large(&format!(",\"a\":[{}0]}}", "0,".repeat(1_000_000)));
+    assert_eq!(refusal(values).await, "TooLarge(\"the number of JSON values\")");
+}
+
 /// Checklist rows C-051 and C-052.
 #[tokio::test]
 async fn a_file_name_is_a_role_with_its_slashes_and_without_one_ending() {

@@ -8,13 +8,15 @@ async fn documents_in_memory_are_measured() {
     for _ in 0..3 {
         assert_eq!(get(&server.app, "/v2/a/_trust/tuf/root.json").await.status, 200);
     }
+    let unknown = format!("/v2/a/_trust/tuf/root.{}.json", "0".repeat(64));
+    assert_eq!(get(&server.app, &unknown).await.status, 404);
     let answer = get(&server.app, "/metrics").await;
     let text = answer.text();
     let has = |line: &str| assert!(text.contains(&format!("{line}\n")), "{line}: {text}");
-    // The first read brings timestamp, snapshot and root, and meets the timestamp again; the others
-    // need timestamp and root.
-    has("countersign_document_memory_hits_total 5");
-    has("countersign_document_memory_misses_total 3");
+    // What was published is there already: timestamp, snapshot and root, and the timestamp again;
+    // later reads need timestamp and root.
+    has("countersign_document_memory_hits_total 8");
+    has("countersign_document_memory_misses_total 1");
     for (family, kind) in
         [("bytes", "gauge"), ("hits_total", "counter"), ("misses_total", "counter")]
     {

@@ -1,15 +1,13 @@
 //! What each key of a remote signer is for, in `countersign_key_bindings`.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use countersign_tuf::names::Gun;
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
 
 use super::PostgresStore;
 use super::row::{TableRow, time_value};
-use super::transaction::{Ending, Stop, to_its_end, write};
+use super::transaction::to_its_end;
 use crate::contract::StorageResult;
 use crate::contract::key_bindings::{KeyBinding, KeyBindings, server_role};
 
@@ -18,11 +16,12 @@ const TABLE: &str = "countersign_key_bindings";
 pub(super) const BINDING: &str = "SELECT id, key_id, algorithm, gun, role, bound_at, last_used \
     FROM countersign_key_bindings WHERE key_id = $1";
 
-/// Whichever binding the key has then is locked, and stays so until this transaction ends.
+/// Answers with whichever binding the key has then.
 const BIND: &str = "INSERT INTO countersign_key_bindings \
     (key_id, algorithm, gun, role, bound_at, last_used) \
     VALUES ($1, $2, $3, $4, $5, $6) \
-    ON CONFLICT (key_id) DO UPDATE SET key_id = excluded.key_id";
+    ON CONFLICT (key_id) DO UPDATE SET key_id = excluded.key_id \
+    RETURNING id, key_id, algorithm, gun, role, bound_at, last_used";
 
 const NOTE_USED: &str = "UPDATE countersign_key_bindings SET last_used = $2 WHERE key_id = $1";
 
@@ -51,17 +50,21 @@ impl KeyBindings for PostgresStore {
         found.as_ref().map(binding).transpose()
     }
 
-    async fn bind_key(&self, binding: &KeyBinding) -> StorageResult<KeyBinding> {
+    async fn bind_key(&self, wanted: &KeyBinding) -> StorageResult<KeyBinding> {
         if !self.has_bindings().await? {
             return Err(self.own.bindings.is_missing());
         }
-        let (binding, writers) = (Arc::new(binding.clone()), self.writers.clone());
+        let (wanted, writers) = (wanted.clone(), self.writers.clone());
         to_its_end(async move {
-            let bound = write(&writers, move |connection| {
-                let binding = Arc::clone(&binding);
-                Box::pin(async move { bind_in(connection, &binding).await })
-            });
-            Ok(bound.await?)
+            let bind = sqlx::query(BIND)
+                .bind(wanted.key_id.as_str())
+                .bind(wanted.algorithm.as_str())
+                .bind(wanted.gun.as_str())
+                .bind(wanted.role.as_str())
+                .bind(time_value(wanted.bound_at)?)
+                .bind(wanted.last_used.map(time_value).transpose()?);
+            let bound = writers.find(bind).await?;
+            Ok(bound.as_ref().map(binding).transpose()?.unwrap_or(wanted))
         })
         .await
     }
@@ -106,24 +109,6 @@ impl PostgresStore {
     async fn has_bindings(&self) -> StorageResult<bool> {
         self.own.bindings.is_there(&self.readers).await
     }
-}
-
-async fn bind_in(
-    connection: &mut PgConnection,
-    wanted: &KeyBinding,
-) -> Result<Ending<KeyBinding>, Stop> {
-    sqlx::query(BIND)
-        .bind(wanted.key_id.as_str())
-        .bind(wanted.algorithm.as_str())
-        .bind(wanted.gun.as_str())
-        .bind(wanted.role.as_str())
-        .bind(time_value(wanted.bound_at)?)
-        .bind(wanted.last_used.map(time_value).transpose()?)
-        .execute(&mut *connection)
-        .await?;
-    let found = sqlx::query(BINDING).bind(&wanted.key_id).fetch_optional(connection).await?;
-    let bound = found.as_ref().map(binding).transpose()?;
-    Ok(Ending::Commit(bound.unwrap_or_else(|| wanted.clone())))
 }
 
 fn binding(found: &PgRow) -> StorageResult<KeyBinding> {
