@@ -11,7 +11,7 @@ use countersign_trust::{DeletionFollower, Document, Policy, Trust, TrustError};
 use countersign_tuf::digest::Sha256Digest;
 use tokio::sync::Semaphore;
 
-use crate::bench::{Bench, gun, role, service, service_under, signed};
+use crate::bench::{Bench, gun, read, role, service, service_under, signed};
 use crate::watched_store::{Queries, WatchedStore};
 
 pub(crate) const GUN: &str = "example.com/team/app";
@@ -96,6 +96,40 @@ async fn a_get_by_name_asks_for_one_head_and_takes_the_bodies_from_memory() {
     let memory = replica.trust.memory_use();
     assert_eq!(memory.misses, 4, "{memory:?}");
     assert!(memory.hits > 0 && memory.bytes > 0, "{memory:?}");
+}
+
+#[tokio::test]
+async fn what_is_published_here_is_in_memory_for_readers_and_the_next_publish() {
+    let mut replica = Replica::new().await;
+    for target in ["v1", "v2"] {
+        replica.repository.add_target("targets", target, b"one");
+        replica.store.take_queries();
+        let parts = read(replica.repository.parts(&["targets"]));
+        replica.trust.publish(&gun(GUN), parts).await.unwrap();
+    }
+    let of_the_second = replica.store.take_queries();
+    assert_eq!(of_the_second, Queries::from([("commit", 1), ("heads", 1)]));
+    for name in ROLES {
+        let here = replica.current(name).await;
+        let asked = replica.store.take_queries();
+        assert!(asked.keys().eq(&["heads"]), "no body of {name} is asked for: {asked:?}");
+        let elsewhere = replica.bench.trust.current(&gun(GUN), &role(name)).await.unwrap();
+        assert_eq!(format!("{here:?}"), format!("{elsewhere:?}"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_published_here_goes_with_its_gun() {
+    let mut replica = Replica::new().await;
+    replica.repository.add_target("targets", "v1", b"one");
+    let parts = read(replica.repository.parts(&["targets"]));
+    replica.trust.publish(&gun(GUN), parts).await.unwrap();
+    let targets = replica.digest("targets");
+    replica.store.take_queries();
+    assert!(replica.by_hash("targets", targets).await.is_some());
+    assert_eq!(replica.store.take_queries(), Queries::new(), "it came from memory");
+    replica.trust.delete(&gun(GUN)).await.unwrap();
+    assert!(replica.by_hash("targets", targets).await.is_none());
 }
 
 #[tokio::test]
