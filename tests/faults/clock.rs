@@ -14,6 +14,8 @@ async fn what_was_stored_in_the_future_stops_publishes_until_the_operator_lifts_
     sqlx::raw_sql("UPDATE tuf_files SET created_at = '2999-01-01T00:00:00.000000Z'")
         .execute(&mut other)
         .await?;
+    // It keeps in memory what it stored itself, with the moment at which it did.
+    bench.server.restart().await?;
     bench.is_readable().await?;
     is_later(&bench.publish().await?, "UPDATING")?;
     let health = bench.wire.get("/_notary_server/health").await?;
