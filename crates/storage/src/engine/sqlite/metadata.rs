@@ -187,7 +187,10 @@ async fn commit_in(
         }
     }
     for document in update.documents() {
-        let head = head_in(&mut *connection, gun, &document.role).await?;
+        let head = match heads.get(&document.role) {
+            Some(head) => *head,
+            None => head_in(&mut *connection, gun, &document.role).await?,
+        };
         if head.is_some_and(|head| head.version >= document.version) {
             return Ok(Ending::RollBack(Commit::OldVersion(document.role.clone())));
         }
