@@ -14,7 +14,7 @@
 //! - [`limits`](Limits) holds every bound on what a client may use.
 //! - [`tls`] loads or makes certificates; `listener` serves.
 //!
-//! To add a route: a variant in `route`, a file in `routes`, an arm in `routes::dispatch`, a row
+//! To add a route: a variant in `route`, a file in `routes`, an arm in `routes::operate`, a row
 //! in the table tests of `route`, and a line in the route table of the documentation.
 
 mod app;

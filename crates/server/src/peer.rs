@@ -9,7 +9,7 @@ use axum::extract::{ConnectInfo, Request};
 use crate::forwarded;
 use crate::tls::{NotLetIn, Shown};
 
-/// Who sent a request; an extension of it, made once.
+/// Who sent a request; made once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Peer {
     /// The address that it came from: that of the client where trusted proxies tell it. `None`
