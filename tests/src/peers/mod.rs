@@ -23,3 +23,4 @@ pub mod process;
 pub mod registry;
 pub mod softhsm;
 pub mod token_service;
+mod written;

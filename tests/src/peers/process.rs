@@ -7,21 +7,21 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
+
+use super::written::Written;
 
 /// Where in `/proc/PID/stat`, after the name, the parent is and the time of ended children in user
 /// and kernel mode (proc(5)).
@@ -47,7 +47,7 @@ static STEADY_TRIED: AtomicU32 = AtomicU32::new(0);
 pub struct Process {
     name: &'static str,
     child: Child,
-    log: Arc<Log>,
+    log: Arc<Written>,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -75,18 +75,18 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("{name} did not start: {}", program.path.display()))?;
-        let log = Arc::new(Log::new());
+        let log = Arc::new(Written::new());
         let mut readers = Vec::new();
         if let Some(stdout) = child.stdout.take() {
-            readers.push(Log::follow(&log, stdout));
+            readers.push(Written::follow(&log, stdout.into())?);
         }
         if let Some(stderr) = child.stderr.take() {
-            readers.push(Log::follow(&log, stderr));
+            readers.push(Written::follow(&log, stderr.into())?);
         }
         Ok(Self { name, child, log, readers })
     }
 
-    /// What the peer has written so far, both outputs line by line as they came.
+    /// All that the peer has written before this is called: both outputs, in whole lines.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.text()
@@ -97,7 +97,7 @@ impl Process {
     /// # Errors
     /// The peer ended, or said nothing of the kind within [`PATIENCE`]; its log is in the message.
     pub async fn line<T>(&mut self, pick: impl Fn(&str) -> Option<T>) -> Result<T> {
-        let mut news = self.log.lines.subscribe();
+        let mut news = self.log.news();
         let deadline = Instant::now() + PATIENCE;
         loop {
             news.mark_unchanged();
@@ -393,38 +393,6 @@ pub fn steady_port() -> Result<u16> {
         .filter_map(|offset| STEADY_PORTS.start.checked_add(u16::try_from(offset).ok()?))
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
         .context("no port is free")
-}
-
-/// The lines a peer has written, and a bell that rings at each.
-#[derive(Debug)]
-struct Log {
-    text: Mutex<String>,
-    lines: watch::Sender<usize>,
-}
-
-impl Log {
-    fn new() -> Self {
-        Self { text: Mutex::new(String::new()), lines: watch::Sender::new(0) }
-    }
-
-    fn follow(log: &Arc<Self>, output: impl Read + Send + 'static) -> JoinHandle<()> {
-        let log = Arc::clone(log);
-        thread::spawn(move || {
-            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-                log.lock().push_str(&String::from_utf8_lossy(&line));
-                log.lock().push('\n');
-                log.lines.send_modify(|count| *count += 1);
-            }
-        })
-    }
-
-    fn text(&self) -> String {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, String> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// What `/proc/PID/stat` says after the name, which may hold anything.
