@@ -4,7 +4,7 @@ use countersign_tuf::accepted::AcceptedUpdate;
 
 use super::must::Must as _;
 use super::samples::{
-    document, gun, head, heads, moment, role, state, store, store_timestamp, update,
+    ALL, document, gun, head, heads, moment, role, state, store, store_timestamp, update,
 };
 use crate::contract::metadata::{Commit, Heads, MetadataStore};
 
@@ -135,14 +135,29 @@ pub async fn the_same_version_twice_in_an_update_is_old(to: &dyn MetadataStore) 
     check_refused(to, &Heads::new(), &twice, Commit::OldVersion(role("root"))).await;
 }
 
-/// Several roles are stored by one commit.
+/// All roles of an update are stored by one commit, however many they are, with one change.
 pub async fn a_commit_stores_all_its_roles(to: &dyn MetadataStore) {
-    let app = gun("a/b");
-    let roles = [("root", 1), ("targets", 2), ("targets/a", 3), ("snapshot", 4)];
-    store(to, &app, &update("x", &roles, 5)).await;
-    for (name, number) in roles.iter().chain(&[("timestamp", 5)]) {
-        let found = to.newest(&app, &role(name)).await.must().must();
-        assert_eq!(found.bytes, document("x", name, *number).bytes);
+    let roles = [
+        ("root", 1),
+        ("targets", 2),
+        ("targets/a", 3),
+        ("targets/b", 4),
+        ("targets/b/c", 5),
+        ("targets/d", 6),
+        ("snapshot", 7),
+    ];
+    for count in 0..=roles.len() {
+        let (app, roles) = (gun(&format!("a/{count}")), roles.iter().take(count));
+        let roles: Vec<(&str, i64)> = roles.copied().collect();
+        store(to, &app, &update("x", &roles, 8)).await;
+        for (name, number) in roles.iter().chain(&[("timestamp", 8)]) {
+            let stored = document("x", name, *number);
+            let found = to.newest(&app, &role(name)).await.must().must();
+            assert_eq!((found.version, found.bytes), (stored.version, stored.bytes));
+        }
+        let changes = to.changes(Some(&app), ALL).await.must().into_iter();
+        let changes: Vec<_> = changes.map(|change| (change.version, change.sha256)).collect();
+        assert_eq!(changes, [(8, document("x", "timestamp", 8).sha256.to_hex())]);
     }
 }
 

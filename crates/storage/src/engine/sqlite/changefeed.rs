@@ -1,7 +1,6 @@
 //! The table `changefeed`. Its numbers are given out under the write lock, so a row becomes
 //! visible before any with a higher number exists.
 
-use countersign_tuf::accepted::AcceptedDocument;
 use countersign_tuf::names::Gun;
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 
@@ -30,8 +29,16 @@ const GUN_BEFORE: &str = "SELECT id, created_at, gun, version, sha256, category 
 const GUN_LATEST: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
     WHERE gun = ?2 ORDER BY id DESC LIMIT ?1";
 
-const INSERT: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
-    VALUES (?1, ?2, ?3, ?4, ?5)";
+/// Adds a row: when, GUN, version, digest and category, in that order.
+macro_rules! insert_change {
+    () => {
+        "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
+         VALUES (?, ?, ?, ?, ?)"
+    };
+}
+pub(super) use insert_change;
+
+const INSERT: &str = insert_change!();
 
 /// Every statement of this file.
 #[cfg(test)]
@@ -66,40 +73,18 @@ pub(super) async fn read(
     Ok(changes)
 }
 
-/// Adds the row of a new timestamp.
-pub(super) async fn add_update(
-    connection: &mut SqliteConnection,
-    gun: &Gun,
-    timestamp: &AcceptedDocument,
-    at: &str,
-) -> StorageResult<()> {
-    let (version, sha256) = (timestamp.version.as_i32(), timestamp.sha256.to_hex());
-    add(connection, gun, version, &sha256, ChangeCategory::Update, at).await
-}
-
 /// Adds the row of a deletion.
 pub(super) async fn add_deletion(
     connection: &mut SqliteConnection,
     gun: &Gun,
     at: &str,
 ) -> StorageResult<()> {
-    add(connection, gun, 0, "", ChangeCategory::Deletion, at).await
-}
-
-async fn add(
-    connection: &mut SqliteConnection,
-    gun: &Gun,
-    version: i32,
-    sha256: &str,
-    category: ChangeCategory,
-    at: &str,
-) -> StorageResult<()> {
     sqlx::query(INSERT)
         .bind(at)
         .bind(gun.as_str())
-        .bind(version)
-        .bind(sha256)
-        .bind(category.as_str())
+        .bind(0)
+        .bind("")
+        .bind(ChangeCategory::Deletion.as_str())
         .execute(connection)
         .await
         .map_err(|error| errors::of_statement(&error))?;

@@ -15,6 +15,11 @@ use super::{SqliteOptions, errors};
 /// After a checkpoint the write-ahead log is cut back to this size.
 const LOG_LIMIT_BYTES: &str = "67108864";
 
+/// How many pages of 4 KiB the write-ahead log has before they are put into the file, which takes two
+/// more flushes. A page of an index that was changed many times by then is put there once; and one
+/// block of the wal-index, which reads look into, still names them all.
+const LOG_PAGES: &str = "4000";
+
 /// How long to wait before asking again for a lock that SQLite does not wait for itself.
 const LOCK_RETRY: Duration = Duration::from_millis(20);
 
@@ -31,6 +36,7 @@ pub(super) async fn writer(
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", LOG_PAGES)
         .pragma("journal_size_limit", LOG_LIMIT_BYTES);
     let deadline = Instant::now() + options.wait;
     loop {

@@ -1,11 +1,12 @@
 //! Sealed keys in `private_keys`, and the passphrase check beside it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
 
 use super::row::{TableRow, time_text};
-use super::transaction::Ending;
 use super::{SqliteStore, errors};
 use crate::contract::keys::{KeyHome, KeyStore, SealedKey, is_known_role};
 use crate::contract::{StorageError, StorageResult};
@@ -63,10 +64,13 @@ impl KeyStore for SqliteStore {
         key: &SealedKey,
         now: DateTime<Utc>,
     ) -> StorageResult<SealedKey> {
-        let (key, at) = (key.clone(), time_text(now)?);
         key.refuse_unless_pending()?;
-        self.write(move |connection| Box::pin(async move { insert_in(connection, key, &at).await }))
-            .await
+        let new = Arc::new((key.clone(), time_text(now)?));
+        self.write(move |connection| {
+            let new = Arc::clone(&new);
+            Box::pin(async move { insert_in(connection, &new.0, &new.1).await })
+        })
+        .await
     }
 
     async fn count_pending(&self, most: u32) -> StorageResult<u32> {
@@ -95,36 +99,40 @@ impl KeyStore for SqliteStore {
                 "no server key can be bound to GUN {gun:?} and role {role:?}"
             )));
         }
-        let (key_id, gun, role) = (key_id.to_owned(), gun.to_owned(), role.to_owned());
-        let at = time_text(now)?;
+        let names = [key_id.to_owned(), gun.to_owned(), role.to_owned(), time_text(now)?];
+        let names = Arc::new(names);
         self.write(move |connection| {
+            let names = Arc::clone(&names);
             Box::pin(async move {
+                let [key_id, gun, role, at] = names.as_ref();
                 sqlx::query(BIND)
                     .bind(key_id.as_str())
-                    .bind(gun)
-                    .bind(role)
-                    .bind(at)
+                    .bind(gun.as_str())
+                    .bind(role.as_str())
+                    .bind(at.as_str())
                     .execute(&mut *connection)
                     .await
                     .map_err(|error| errors::of_statement(&error))?;
-                let bound = sqlx::query(BY_ID).bind(key_id).fetch_optional(connection).await;
-                Ok(Ending::Commit(sealed_key(bound)?))
+                let bound =
+                    sqlx::query(BY_ID).bind(key_id.as_str()).fetch_optional(connection).await;
+                sealed_key(bound)
             })
         })
         .await
     }
 
     async fn mark_used(&self, key_id: &str, at: DateTime<Utc>) -> StorageResult<()> {
-        let (key_id, at) = (key_id.to_owned(), time_text(at)?);
+        let used = Arc::new((key_id.to_owned(), time_text(at)?));
         self.write(move |connection| {
+            let used = Arc::clone(&used);
             Box::pin(async move {
                 sqlx::query(MARK_USED)
-                    .bind(key_id)
-                    .bind(at)
+                    .bind(used.0.as_str())
+                    .bind(used.1.as_str())
                     .execute(connection)
                     .await
                     .map_err(|error| errors::of_statement(&error))?;
-                Ok(Ending::Commit(()))
+                Ok(())
             })
         })
         .await
@@ -135,15 +143,16 @@ impl KeyStore for SqliteStore {
     }
 
     async fn insert_passphrase_check(&self, sealed: &[u8]) -> StorageResult<Vec<u8>> {
-        let sealed = sealed.to_vec();
+        let sealed = Arc::new(sealed.to_vec());
         self.write(move |connection| {
+            let sealed = Arc::clone(&sealed);
             Box::pin(async move {
                 sqlx::query(INSERT_CHECK_VALUE)
                     .bind(sealed.as_slice())
                     .execute(&mut *connection)
                     .await
                     .map_err(|error| errors::of_statement(&error))?;
-                Ok(Ending::Commit(check_value_in(connection).await?.unwrap_or(sealed)))
+                Ok(check_value_in(connection).await?.unwrap_or_else(|| sealed.to_vec()))
             })
         })
         .await
@@ -152,13 +161,13 @@ impl KeyStore for SqliteStore {
 
 async fn insert_in(
     connection: &mut SqliteConnection,
-    key: SealedKey,
+    key: &SealedKey,
     at: &str,
-) -> StorageResult<Ending<SealedKey>> {
+) -> StorageResult<SealedKey> {
     let names = [key.gun.as_str(), key.role.as_str(), key.algorithm.as_str()];
     let pending = pending_in(&mut *connection, names, key.home()).await?;
     if let Some(pending) = pending {
-        return Ok(Ending::RollBack(pending));
+        return Ok(pending);
     }
     let inserted = sqlx::query(INSERT)
         .bind(at)
@@ -174,7 +183,7 @@ async fn insert_in(
         .execute(connection)
         .await;
     match inserted {
-        Ok(_) => Ok(Ending::Commit(key)),
+        Ok(_) => Ok(key.clone()),
         Err(error) if errors::is_duplicate(&error) => {
             Err(StorageError::Other(format!("key {} is stored already", key.key_id)))
         }

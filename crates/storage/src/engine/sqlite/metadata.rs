@@ -2,26 +2,25 @@
 //!
 //! Rows whose `deleted_at` is set count as absent, but still occupy their version.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use countersign_tuf::accepted::{AcceptedDocument, AcceptedUpdate};
+use countersign_tuf::accepted::AcceptedUpdate;
 use countersign_tuf::digest::Sha256Digest;
 use countersign_tuf::names::{Gun, RoleName, Version};
-use sqlx::sqlite::{SqliteConnection, SqliteExecutor, SqliteRow};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::commit::Job;
 use super::row::{TableRow, time_text};
-use super::transaction::{Ending, read};
-use super::{SqliteStore, changefeed, errors, published};
+use super::{SqliteStore, changefeed, errors, heads, published};
 use crate::contract::StorageResult;
 use crate::contract::changefeed::{Change, ChangeRange};
-use crate::contract::metadata::{Commit, Head, Heads, Mark, MetadataStore, StoredDocument};
+use crate::contract::metadata::{Commit, Heads, Mark, MetadataStore, StoredDocument};
 use crate::contract::published::{Place, Published};
 
 const TABLE: &str = "tuf_files";
-
-pub(super) const HEAD: &str = "SELECT id, version, sha256 FROM tuf_files \
-    WHERE gun = ?1 AND role = ?2 AND deleted_at IS NULL ORDER BY version DESC LIMIT 1";
 
 pub(super) const NEWEST: &str = "SELECT id, created_at, version, sha256, data FROM tuf_files \
     WHERE gun = ?1 AND role = ?2 AND deleted_at IS NULL ORDER BY version DESC LIMIT 1";
@@ -35,14 +34,6 @@ pub(super) const BY_DIGEST: &str = "SELECT id, created_at, version, sha256, data
 pub(super) const BY_VERSION: &str = "SELECT id, created_at, version, sha256, data FROM tuf_files \
     WHERE gun = ?1 AND role = ?2 AND version = ?3 AND deleted_at IS NULL";
 
-pub(super) const HOLDS: &str = "SELECT count(*) \
-    FROM tuf_files INDEXED BY countersign_digest_idx \
-    WHERE sha256 = ?3 AND gun = ?1 AND role = ?2 AND deleted_at IS NULL";
-
-const INSERT: &str = "INSERT INTO tuf_files \
-    (created_at, updated_at, gun, role, version, sha256, data) \
-    VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6)";
-
 const DELETE_VISIBLE: &str = "DELETE FROM tuf_files WHERE gun = ?1 AND deleted_at IS NULL";
 
 /// Rows that count as absent would keep their versions from being used again.
@@ -55,7 +46,7 @@ const CHECK: &str = "SELECT (SELECT count(*) FROM (SELECT id FROM tuf_files LIMI
 /// Every statement of this file.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] =
-    &[HEAD, NEWEST, BY_DIGEST, BY_VERSION, HOLDS, INSERT, DELETE_VISIBLE, DELETE_REST, CHECK];
+    &[NEWEST, BY_DIGEST, BY_VERSION, DELETE_VISIBLE, DELETE_REST, CHECK];
 
 #[async_trait]
 impl MetadataStore for SqliteStore {
@@ -64,18 +55,13 @@ impl MetadataStore for SqliteStore {
     }
 
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
-        // One statement is of one moment by itself.
-        if let [role] = roles {
-            let head = head_in(self.reading()?, gun, role).await?;
-            return Ok(Heads::from([(role.clone(), head)]));
+        match roles {
+            [role] => {
+                let head = heads::head(self.reading()?, gun, role).await?;
+                Ok(Heads::from([(role.clone(), head)]))
+            }
+            roles => heads::heads(self.reading()?, gun, roles.iter()).await,
         }
-        let (gun, roles) = (gun.clone(), roles.to_vec());
-        read(self.reading()?, move |connection| {
-            Box::pin(async move {
-                Ok(Ending::RollBack(heads_in(connection, &gun, roles.iter()).await?))
-            })
-        })
-        .await
     }
 
     async fn newest(&self, gun: &Gun, role: &RoleName) -> StorageResult<Option<StoredDocument>> {
@@ -125,15 +111,18 @@ impl MetadataStore for SqliteStore {
         now: DateTime<Utc>,
     ) -> StorageResult<Commit> {
         let (gun, base, update, at) = (gun.clone(), base.clone(), update.clone(), time_text(now)?);
+        let job = Arc::new(Job { gun, base, update, at });
         self.write(move |connection| {
-            Box::pin(async move { commit_in(connection, &gun, &base, &update, &at).await })
+            let job = Arc::clone(&job);
+            Box::pin(async move { job.commit_in(connection).await })
         })
         .await
     }
 
     async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> StorageResult<bool> {
-        let (gun, at) = (gun.clone(), time_text(now)?);
+        let (gun, at) = (Arc::new(gun.clone()), Arc::new(time_text(now)?));
         self.write(move |connection| {
+            let (gun, at) = (Arc::clone(&gun), Arc::clone(&at));
             Box::pin(async move { delete_in(connection, &gun, &at).await })
         })
         .await
@@ -161,111 +150,14 @@ impl MetadataStore for SqliteStore {
     }
 }
 
-/// The write lock is held, so no head can move between the look and the inserts. A version that
-/// is occupied all the same belongs to a row that counts as absent, or twice to this update.
-async fn commit_in(
-    connection: &mut SqliteConnection,
-    gun: &Gun,
-    base: &Heads,
-    update: &AcceptedUpdate,
-    at: &str,
-) -> StorageResult<Ending<Commit>> {
-    let heads = heads_in(connection, gun, base.keys()).await?;
-    if heads != *base {
-        return Ok(Ending::RollBack(Commit::Moved(heads)));
-    }
-    for (role, sha256) in update.relied_on() {
-        let rows: i64 = sqlx::query_scalar(HOLDS)
-            .bind(gun.as_str())
-            .bind(role.as_str())
-            .bind(sha256.to_hex())
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(|error| errors::of_statement(&error))?;
-        if rows == 0 {
-            return Ok(Ending::RollBack(Commit::Moved(heads)));
-        }
-    }
-    for document in update.documents() {
-        let head = match heads.get(&document.role) {
-            Some(head) => *head,
-            None => head_in(&mut *connection, gun, &document.role).await?,
-        };
-        if head.is_some_and(|head| head.version >= document.version) {
-            return Ok(Ending::RollBack(Commit::OldVersion(document.role.clone())));
-        }
-    }
-    for document in update.documents() {
-        match insert(connection, gun, document, at).await {
-            Ok(()) => {}
-            Err(error) if errors::is_duplicate(&error) => {
-                return Ok(Ending::RollBack(Commit::OldVersion(document.role.clone())));
-            }
-            Err(error) => return Err(errors::of_statement(&error)),
-        }
-    }
-    changefeed::add_update(connection, gun, update.timestamp(), at).await?;
-    Ok(Ending::Commit(Commit::Done))
-}
-
-async fn delete_in(
-    connection: &mut SqliteConnection,
-    gun: &Gun,
-    at: &str,
-) -> StorageResult<Ending<bool>> {
+async fn delete_in(connection: &mut SqliteConnection, gun: &Gun, at: &str) -> StorageResult<bool> {
     let visible = delete_rows(connection, DELETE_VISIBLE, gun).await?;
     delete_rows(connection, DELETE_REST, gun).await?;
     if visible == 0 {
-        return Ok(Ending::Commit(false));
+        return Ok(false);
     }
     changefeed::add_deletion(connection, gun, at).await?;
-    Ok(Ending::Commit(true))
-}
-
-pub(super) async fn heads_in(
-    connection: &mut SqliteConnection,
-    gun: &Gun,
-    roles: impl Iterator<Item = &RoleName> + Send,
-) -> StorageResult<Heads> {
-    let mut heads = Heads::new();
-    for role in roles {
-        heads.insert(role.clone(), head_in(&mut *connection, gun, role).await?);
-    }
-    Ok(heads)
-}
-
-async fn head_in(
-    connection: impl SqliteExecutor<'_>,
-    gun: &Gun,
-    role: &RoleName,
-) -> StorageResult<Option<Head>> {
-    let found = sqlx::query(HEAD)
-        .bind(gun.as_str())
-        .bind(role.as_str())
-        .fetch_optional(connection)
-        .await
-        .map_err(|error| errors::of_statement(&error))?;
-    let Some(found) = found else { return Ok(None) };
-    let row = TableRow::new(&found, TABLE);
-    Ok(Some(Head { version: row.version()?, sha256: row.sha256()? }))
-}
-
-async fn insert(
-    connection: &mut SqliteConnection,
-    gun: &Gun,
-    document: &AcceptedDocument,
-    at: &str,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(INSERT)
-        .bind(at)
-        .bind(gun.as_str())
-        .bind(document.role.as_str())
-        .bind(document.version.as_i32())
-        .bind(document.sha256.to_hex())
-        .bind(document.bytes.as_ref())
-        .execute(connection)
-        .await?;
-    Ok(())
+    Ok(true)
 }
 
 async fn delete_rows(

@@ -8,10 +8,12 @@ mod archive;
 mod backup;
 mod change_numbers;
 mod changefeed;
+mod commit;
 mod connect;
 mod errors;
 mod file;
 mod group;
+mod heads;
 mod inventory;
 mod key_bindings;
 mod key_catalogue;
@@ -39,7 +41,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
 pub use migrations::Applied;
 
-use self::transaction::{Ending, Work};
+use self::transaction::Work;
 use self::wal_index::WalIndex;
 use crate::contract::StorageResult;
 
@@ -147,11 +149,12 @@ impl SqliteStore {
         Ok(&self.writer)
     }
 
-    /// Runs a short write of everyday use, durable together with others that wait at the same time.
+    /// Runs a short write of everyday use, durable together with others that wait at the same time:
+    /// see [`group::write`].
     async fn write<T, W>(&self, work: W) -> StorageResult<T>
     where
         T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, Ending<T>> + Send + 'static,
+        W: for<'c> Fn(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
     {
         group::write(self.writing()?, &self.queue, work).await
     }

@@ -11,7 +11,7 @@ use countersign_tuf::names::Gun;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
-use super::metadata::heads_in;
+use super::heads::heads;
 use super::row::time_text;
 use super::transaction::{Ending, write};
 use super::{SqliteStore, errors};
@@ -118,9 +118,9 @@ async fn forget_in(
     base: &Heads,
     ids: &[i64],
 ) -> StorageResult<Ending<Forgotten>> {
-    let heads = heads_in(connection, gun, base.keys()).await?;
-    if heads != *base {
-        return Ok(Ending::RollBack(Forgotten::Moved(heads)));
+    let now = heads(&mut *connection, gun, base.keys()).await?;
+    if now != *base {
+        return Ok(Ending::RollBack(Forgotten::Moved(now)));
     }
     let mut gone = 0_u64;
     for id in ids {

@@ -1,4 +1,4 @@
-//! Transactions: writes that a caller who goes away cannot cut short, and reads of one moment.
+//! Writing transactions that a caller who goes away cannot cut short.
 
 use std::pin::Pin;
 
@@ -11,9 +11,6 @@ use crate::contract::StorageResult;
 /// Takes the write lock at once. A transaction that reads first and asks for the lock later fails
 /// without waiting when another commit came between.
 pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
-
-/// Sees the database as it is at the first read.
-const BEGIN_READ: &str = "BEGIN DEFERRED";
 
 /// What a transaction does, on the connection that it is given.
 pub(super) type Work<'c, T> = Pin<Box<dyn Future<Output = StorageResult<T>> + Send + 'c>>;
@@ -36,45 +33,32 @@ where
     W: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, Ending<T>> + Send + 'static,
 {
     let pool = pool.clone();
-    let task = tokio::spawn(async move { transact(&pool, BEGIN_WRITE, work).await });
+    let task = tokio::spawn(async move { transact(&pool, work).await });
     task.await.map_err(|error| errors::of_task(&error))?
-}
-
-/// Runs `work` in one reading transaction: all its reads see the same moment.
-pub(super) async fn read<T, W>(pool: &SqlitePool, work: W) -> StorageResult<T>
-where
-    T: Send,
-    W: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, Ending<T>> + Send,
-{
-    transact(pool, BEGIN_READ, work).await
 }
 
 /// After an error SQLite may have ended the transaction by itself, which the driver does not
 /// notice: it would refuse every later `BEGIN` on that connection. So the connection is replaced.
-async fn transact<T, W>(pool: &SqlitePool, begin: &'static str, work: W) -> StorageResult<T>
+async fn transact<T, W>(pool: &SqlitePool, work: W) -> StorageResult<T>
 where
     T: Send,
     W: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, Ending<T>> + Send,
 {
     let mut connection = pool.acquire().await.map_err(|error| errors::of_statement(&error))?;
-    let result = run(&mut connection, begin, work).await;
+    let result = run(&mut connection, work).await;
     if result.is_err() {
         connection.close_on_drop();
     }
     result
 }
 
-async fn run<T, W>(
-    connection: &mut SqliteConnection,
-    begin: &'static str,
-    work: W,
-) -> StorageResult<T>
+async fn run<T, W>(connection: &mut SqliteConnection, work: W) -> StorageResult<T>
 where
     T: Send,
     W: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, Ending<T>> + Send,
 {
     let mut transaction =
-        connection.begin_with(begin).await.map_err(|error| errors::of_statement(&error))?;
+        connection.begin_with(BEGIN_WRITE).await.map_err(|error| errors::of_statement(&error))?;
     let (result, value) = match work(&mut transaction).await? {
         Ending::Commit(value) => (transaction.commit().await, value),
         Ending::RollBack(value) => (transaction.rollback().await, value),

@@ -76,6 +76,7 @@ async fn the_writer_is_durable_and_checks_foreign_keys() {
         ("PRAGMA busy_timeout", "5000"),
         ("PRAGMA trusted_schema", "0"),
         ("PRAGMA cell_size_check", "1"),
+        ("PRAGMA wal_autocheckpoint", "4000"),
         ("PRAGMA journal_size_limit", "67108864"),
     ] {
         assert_eq!(pragma(&store.writer, statement).await, wanted, "{statement}");

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use countersign_tuf::names::{Gun, RoleName};
+use chrono::{DateTime, Utc};
+use countersign_tuf::accepted::{AcceptedDocument, AcceptedUpdate};
+use countersign_tuf::names::{Gun, RoleName, Version};
 use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
 use tempfile::TempDir;
@@ -48,15 +50,16 @@ impl Crowd {
 
     /// A publish of this GUN that waits from now on.
     async fn publish(&self, gun: &str, version: i64, size_bytes: usize) -> Answer {
+        let base = Heads::from([(RoleName::Timestamp, None)]);
+        let base = if version == 1 { base } else { Heads::new() };
+        self.offer(gun, base, timestamp(version, size_bytes)).await
+    }
+
+    /// A publish of this that waits from now on.
+    async fn offer(&self, gun: &str, base: Heads, update: AcceptedUpdate) -> Answer {
         let (store, gun) = (Arc::clone(&self.store), Gun::parse(gun).unwrap());
         let before = self.store.queue.len();
-        let update = timestamp(version, size_bytes);
-        let answer = tokio::spawn(async move {
-            let now = "2026-11-24T11:02:35.785575Z".parse().unwrap();
-            let base = Heads::from([(RoleName::Timestamp, None)]);
-            let base = if version == 1 { base } else { Heads::new() };
-            store.commit(&gun, &base, &update, now).await
-        });
+        let answer = tokio::spawn(async move { store.commit(&gun, &base, &update, now()).await });
         while self.store.queue.len() == before {
             tokio::task::yield_now().await;
         }
@@ -78,6 +81,30 @@ impl Crowd {
         let all = ChangeRange::After { id: 0, limit: 1_000 };
         self.store.changes(None, all).await.unwrap().len()
     }
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-11-24T11:02:35.785575Z".parse().unwrap()
+}
+
+/// An update of several documents, all of this version.
+fn whole(number: i64) -> AcceptedUpdate {
+    let document = |role| {
+        let version = Version::new(number).unwrap();
+        AcceptedDocument::new(role, version, "x".into())
+    };
+    let others = [RoleName::Root, RoleName::Targets, RoleName::Snapshot].map(document);
+    AcceptedUpdate::from_unchecked(others.to_vec(), document(RoleName::Timestamp))
+}
+
+/// From now on no snapshot of the GUN `a/refused` can be written.
+async fn refuse_snapshots(crowd: &Crowd, how: &str) {
+    let trigger = format!(
+        "CREATE TRIGGER refuse BEFORE INSERT ON tuf_files \
+         WHEN new.gun = 'a/refused' AND new.role = 'snapshot' \
+         BEGIN SELECT RAISE ({how}, 'no snapshots'); END"
+    );
+    execute(&crowd.store, &trigger).await;
 }
 
 async fn unavailable(answer: Answer) -> String {
@@ -154,6 +181,99 @@ async fn one_that_fails_takes_nobody_along() {
     assert_eq!(crowd.newest("a/before").await, Some(1));
     assert_eq!(crowd.newest("a/after").await, Some(1));
     assert_eq!(crowd.changes().await, 3);
+}
+
+#[tokio::test]
+async fn one_that_fails_halfway_leaves_its_neighbours_and_nothing_of_itself() {
+    let mut crowd = Crowd::gather(Disk::Works).await;
+    crowd.go();
+    refuse_snapshots(&crowd, "ABORT").await;
+    crowd.held = Some(crowd.store.writer.acquire().await.unwrap());
+    let before = crowd.offer("a/before", Heads::new(), whole(1)).await;
+    let refused = crowd.offer("a/refused", Heads::new(), whole(1)).await;
+    let after = crowd.offer("a/after", Heads::new(), whole(1)).await;
+    crowd.go();
+    assert_eq!(before.await.unwrap().unwrap(), Commit::Done);
+    let error = refused.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("no snapshots"), "{error}");
+    assert_eq!(after.await.unwrap().unwrap(), Commit::Done);
+    for (gun, kept) in [("a/before", Some(1)), ("a/refused", None), ("a/after", Some(1))] {
+        let gun = Gun::parse(gun).unwrap();
+        for role in [RoleName::Root, RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp] {
+            let found = crowd.store.newest(&gun, &role).await.unwrap();
+            assert_eq!(found.map(|found| found.version.get()), kept, "{gun:?} {role:?}");
+        }
+    }
+    assert_eq!(crowd.changes().await, 2);
+}
+
+#[tokio::test]
+async fn one_that_is_refused_leaves_its_neighbours_and_nothing_of_itself() {
+    let mut crowd = Crowd::gather(Disk::Works).await;
+    let first = crowd.offer("a/refused", Heads::new(), whole(2)).await;
+    crowd.go();
+    assert_eq!(first.await.unwrap().unwrap(), Commit::Done);
+    let snapshot = "DELETE FROM tuf_files WHERE role <> 'snapshot'";
+    execute(&crowd.store, snapshot).await;
+    execute(&crowd.store, "UPDATE tuf_files SET deleted_at = created_at").await;
+    crowd.held = Some(crowd.store.writer.acquire().await.unwrap());
+    let before = crowd.offer("a/before", Heads::new(), whole(1)).await;
+    let refused = crowd.offer("a/refused", Heads::new(), whole(2)).await;
+    let after = crowd.offer("a/after", Heads::new(), whole(1)).await;
+    crowd.go();
+    assert_eq!(before.await.unwrap().unwrap(), Commit::Done);
+    assert_eq!(refused.await.unwrap().unwrap(), Commit::OldVersion(RoleName::Snapshot));
+    assert_eq!(after.await.unwrap().unwrap(), Commit::Done);
+    let commits = crowd.commits.load(Ordering::SeqCst);
+    assert_eq!(commits, 4, "one each for the first, the two statements, and all three together");
+    for (gun, kept) in [("a/before", Some(1)), ("a/refused", None), ("a/after", Some(1))] {
+        assert_eq!(crowd.newest(gun).await, kept, "{gun}");
+    }
+    assert_eq!(crowd.changes().await, 3);
+}
+
+#[tokio::test]
+async fn a_transaction_that_ends_because_of_one_is_unavailable_for_all() {
+    let mut crowd = Crowd::gather(Disk::Works).await;
+    crowd.go();
+    refuse_snapshots(&crowd, "ROLLBACK").await;
+    crowd.held = Some(crowd.store.writer.acquire().await.unwrap());
+    let before = crowd.offer("a/before", Heads::new(), whole(1)).await;
+    let refused = crowd.offer("a/refused", Heads::new(), whole(1)).await;
+    let after = crowd.offer("a/after", Heads::new(), whole(1)).await;
+    crowd.go();
+    unavailable(before).await;
+    assert!(refused.await.unwrap().is_err());
+    unavailable(after).await;
+    assert_eq!((crowd.newest("a/before").await, crowd.changes().await), (None, 0));
+    let again = crowd.offer("a/before", Heads::new(), whole(1)).await;
+    assert_eq!(again.await.unwrap().unwrap(), Commit::Done);
+}
+
+#[tokio::test]
+async fn those_who_come_back_after_a_commit_are_together_again() {
+    let mut crowd = Crowd::gather(Disk::Works).await;
+    let mut publishers = Vec::new();
+    for number in 0..20 {
+        let store = Arc::clone(&crowd.store);
+        let gun = Gun::parse(&format!("a/{number}")).unwrap();
+        publishers.push(tokio::spawn(async move {
+            for version in 1..=5 {
+                let (base, update) = (Heads::new(), timestamp(version, 9));
+                let commit = store.commit(&gun, &base, &update, now()).await;
+                assert_eq!(commit.unwrap(), Commit::Done);
+            }
+        }));
+    }
+    while crowd.store.queue.len() < 20 {
+        tokio::task::yield_now().await;
+    }
+    crowd.go();
+    for publisher in publishers {
+        publisher.await.unwrap();
+    }
+    assert_eq!(crowd.commits.load(Ordering::SeqCst), 5);
+    assert_eq!(crowd.changes().await, 100);
 }
 
 #[tokio::test]
