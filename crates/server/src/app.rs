@@ -1,30 +1,24 @@
-//! What every request can reach, and the router that all of them enter.
+//! What every request can reach, and the router around it.
 
 use std::ops::Deref;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
 use axum::http::Method;
-use axum::response::Response;
-use futures_util::FutureExt as _;
-use tracing::Instrument as _;
 
-use crate::arrival::{Arrival, RequestIds};
-use crate::audit::{self, Audit};
+use crate::arrival::RequestIds;
+use crate::audit::Audit;
 use crate::auth::Access;
-use crate::farewell::Farewell;
+use crate::entrance::Entrance;
 use crate::key_budget::KeyBudget;
 use crate::limits::Limits;
-use crate::log;
-use crate::metrics::{Measured, Metrics};
+use crate::metrics::Metrics;
 use crate::publish_rates::{PublishRate, PublishRates};
 use crate::request_limits::RequestLimits;
 use crate::route::Route;
-use crate::routes::{self, CacheRules};
+use crate::routes::CacheRules;
 use crate::token_service::TokenService;
 use countersign_trust::Trust;
 use countersign_tuf::gun_prefix::GunPrefix;
@@ -164,33 +158,8 @@ impl App {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// The router: everything enters one handler, since a GUN has slashes and may be anything.
+    /// The router: everything enters at one place, since a GUN has slashes and may be anything.
     pub(crate) fn into_router(self) -> Router {
-        Router::new().fallback(enter).with_state(self)
+        Router::new().fallback_service(Entrance::of(self))
     }
-}
-
-/// What every request passes. Farewell, log, metrics and audit see every answer, that to a panic
-/// included. They stand before and after the operation instead of around it: layers would copy
-/// what is under way once for each of them.
-async fn enter(State(app): State<App>, mut request: Request) -> Response {
-    let app = &app;
-    let arrival = &Arrival::of(app, &request);
-    let farewell = Farewell::of(&request);
-    let line = log::Line::of(arrival, &request);
-    let measured = Measured::of(arrival, &request);
-    let asked = audit::asked(app, arrival, &mut request);
-    let answered = AssertUnwindSafe(routes::dispatch(app, arrival, request)).catch_unwind();
-    let answered = answered.instrument(log::span(arrival)).await;
-    let mut response = answered.unwrap_or_else(routes::after_panic);
-    if let Some(asked) = asked {
-        audit::judge(app, &asked, &mut response).await;
-    }
-    if let Some(measured) = measured {
-        app.metrics.record(measured, arrival.at.elapsed(), &response);
-    }
-    line.write(&response);
-    log::name(arrival, &mut response);
-    farewell.say(app, &mut response);
-    response
 }

@@ -2,8 +2,7 @@
 //! that clients that keep theirs open go elsewhere between two requests and lose none; and one to a
 //! client whose certificate does not count any more.
 
-use axum::extract::Request;
-use axum::http::{HeaderValue, Version, header};
+use axum::http::{HeaderValue, Request, Version, header};
 use axum::response::Response;
 use axum_server::ConnectionShutdown;
 
@@ -23,7 +22,7 @@ pub(crate) enum Farewell {
 
 impl Farewell {
     /// Of the connection that `request` came by.
-    pub(crate) fn of(request: &Request) -> Self {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
         if request.version() < Version::HTTP_2 {
             return Self::Http1;
         }

@@ -23,6 +23,7 @@ mod audit;
 mod auth;
 mod budgets;
 mod connection;
+mod entrance;
 mod error;
 mod farewell;
 mod forwarded;

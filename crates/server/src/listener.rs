@@ -6,7 +6,8 @@
 
 mod router;
 
-use std::future::Future;
+use std::convert::Infallible;
+use std::future::{Future, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -16,9 +17,11 @@ use axum_server::Handle;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use thiserror::Error;
+use tower::service_fn;
 
 use crate::app::{App, ServerSettings, Service};
 use crate::connection::Admission;
+use crate::entrance::Entrance;
 use crate::limits::Limits;
 use crate::tls::{LiveTls, TlsAccept};
 pub use router::{Visitor, serve_plain_router, serve_router};
@@ -77,7 +80,10 @@ pub async fn serve(
         .first_request_timeout(limits.first_request)
         .accept_error_handler(log_refused);
     bound_requests(server.http_builder(), &limits);
-    let service = app.clone().into_router().into_make_service_with_connect_info::<SocketAddr>();
+    let entered = app.clone();
+    let service = service_fn(move |near: SocketAddr| {
+        ready(Ok::<_, Infallible>(Entrance::of_connection(entered.clone(), near)))
+    });
     let mut serving: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match transport {
         Transport::Tls(tls) => {
             let acceptor = TlsAccept::new(admission, tls, limits.handshake);

@@ -4,8 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::Request;
-use axum::http::{HeaderName, Method};
+use axum::http::{HeaderName, Method, Request};
 use axum::response::Response;
 use countersign_access::Caller;
 use tracing::Level;
@@ -48,7 +47,7 @@ pub(crate) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    pub(crate) fn of(arrival: &'a Arrival, request: &Request) -> Self {
+    pub(crate) fn of<B>(arrival: &'a Arrival, request: &Request<B>) -> Self {
         Self { method: known_method(request.method()), arrival }
     }
 

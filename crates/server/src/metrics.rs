@@ -12,8 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::HttpBody as _;
-use axum::extract::Request;
-use axum::http::{StatusCode, Version, header};
+use axum::http::{Request, StatusCode, Version, header};
 use axum::response::Response;
 use metrics::{Counter, Histogram, Key, KeyName, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -77,7 +76,7 @@ pub(crate) struct Measured {
 
 impl Measured {
     /// `None` for what has no operation.
-    pub(crate) fn of(arrival: &Arrival, request: &Request) -> Option<Self> {
+    pub(crate) fn of<B>(arrival: &Arrival, request: &Request<B>) -> Option<Self> {
         let operation = Operation::of(arrival.route.name())?;
         Some(Self { operation, bytes: request_bytes(request) })
     }
@@ -219,7 +218,7 @@ impl OfOperation {
 }
 
 /// The size of a request: its first line, its headers, and the body that it announces.
-fn request_bytes(request: &Request) -> u64 {
+fn request_bytes<B>(request: &Request<B>) -> u64 {
     let uri = request.uri();
     let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
     let host = uri.authority().map_or(0, |host| host.as_str().len());

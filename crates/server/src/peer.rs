@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request};
+use axum::http::Request;
 
 use crate::forwarded;
 use crate::tls::{NotLetIn, Shown};
@@ -34,13 +34,16 @@ pub(crate) enum Handshake {
 }
 
 impl Peer {
-    /// Whom `request` comes from, through `trusted_hops` proxies.
-    pub(crate) fn of(request: &Request, trusted_hops: usize) -> Self {
+    /// Whom `request` comes from, by a connection to `near` and through `trusted_hops` proxies.
+    pub(crate) fn of<B>(
+        request: &Request<B>,
+        near: Option<SocketAddr>,
+        trusted_hops: usize,
+    ) -> Self {
         let extensions = request.extensions();
         let told = NonZeroUsize::new(trusted_hops)
             .and_then(|hops| forwarded::client(request.headers(), hops));
-        let near = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let address = told.or(near);
+        let address = told.or(near.map(|near| near.ip()));
         let Some(shown) = extensions.get::<Arc<Shown>>() else {
             return Self { address, ..Self::default() };
         };

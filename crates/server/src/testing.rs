@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
+use axum::response::Response;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -171,9 +172,12 @@ impl Write for Captured {
 /// Sends a request through the whole router.
 pub(crate) async fn send(app: &App, request: Request) -> Answer {
     let response = app.clone().into_router().oneshot(request).await.unwrap();
-    let (head, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap();
-    Answer { status: head.status.as_u16(), headers: head.headers, body }
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Answer { status, headers, body: body_of(response).await }
+}
+
+pub(crate) async fn body_of(response: Response) -> Bytes {
+    to_bytes(response.into_body(), usize::MAX).await.unwrap()
 }
 
 pub(crate) async fn call(app: &App, method: Method, path: &str) -> Answer {
@@ -221,6 +225,8 @@ pub(crate) enum BrokenStore {
     Corrupt,
     /// Panics when it is touched.
     Panics,
+    /// Panics already when it is asked for its mark.
+    MarkPanics,
 }
 
 impl BrokenStore {
@@ -231,7 +237,7 @@ impl BrokenStore {
                 let row = "7".to_owned();
                 Err(StorageError::Corrupt { table: "tuf_files", row, reason: "odd".to_owned() })
             }
-            Self::Panics => panic!("the store was touched"),
+            Self::Panics | Self::MarkPanics => panic!("the store was touched"),
         }
     }
 }
@@ -240,6 +246,7 @@ impl BrokenStore {
 impl MetadataStore for BrokenStore {
     /// It tells nothing at all.
     fn mark(&self) -> Option<Mark> {
+        assert!(!matches!(self, Self::MarkPanics), "the store was touched");
         None
     }
 

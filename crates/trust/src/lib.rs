@@ -51,6 +51,7 @@ pub use keep_fresh::keep_fresh;
 pub use key_list::{KeyList, ListedKey, RemoteKeyList, Standing};
 pub use memory::MemoryUse;
 pub use publish::NewVersion;
+pub use read::Led;
 pub use renew::{Renewal, Round};
 pub use storage_limits::{OverStorageLimit, StorageLimit, StorageLimits};
 

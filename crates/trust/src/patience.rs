@@ -2,6 +2,7 @@
 //! not keep a client waiting for ever.
 
 use std::future::Future;
+use std::time::Duration;
 
 use crate::{Trust, TrustError};
 
@@ -18,8 +19,17 @@ impl Trust {
         async move {
             match tokio::time::timeout(patience, work).await {
                 Ok(outcome) => outcome,
-                Err(_) => Err(TrustError::TooSlow { seconds: patience.as_secs() }),
+                Err(_) => Err(too_slow(patience)),
             }
         }
     }
+
+    /// What takes longer than an operation may.
+    pub(crate) fn too_slow(&self) -> TrustError {
+        too_slow(self.policy.patience)
+    }
+}
+
+fn too_slow(patience: Duration) -> TrustError {
+    TrustError::TooSlow { seconds: patience.as_secs() }
 }

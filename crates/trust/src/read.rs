@@ -18,14 +18,42 @@ impl Trust {
         gun: &Gun,
         role: &RoleName,
     ) -> Result<Option<Document>, TrustError> {
-        let found = match self.current_at_once(gun, role) {
-            Some(found) => Some(found),
-            None => self.within_patience(self.find_current(gun, role)).await?,
-        };
+        if let Some(found) = self.current_at_once(gun, role) {
+            return Ok(Some(found));
+        }
+        let found = self.within_patience(self.find_current(gun, role)).await?;
         if found.is_some() {
             self.reads.note(gun);
         }
         Ok(found)
+    }
+
+    /// The same where nobody has to be waited for: the document is in memory, it is known that
+    /// nothing was committed since it was the current one, and there is nothing to sign. `None`:
+    /// that is not so, whether or not there is one.
+    #[must_use]
+    pub fn current_at_once(&self, gun: &Gun, role: &RoleName) -> Option<Document> {
+        let found = self.find_at_once(gun, role)?;
+        self.reads.note(gun);
+        Some(found)
+    }
+
+    /// The same with nothing but a look at the database, where it was read before what the newest
+    /// timestamp leads to: the way of nearly every read that cannot be answered at once, in a small
+    /// future.
+    ///
+    /// # Errors
+    /// [`TrustError`] when it could not be looked up.
+    pub async fn current_by_lead(&self, gun: &Gun, role: &RoleName) -> Result<Led, TrustError> {
+        if !self.memory.has_a_lead(gun) {
+            return Ok(Led::Nowhere);
+        }
+        let looking = tokio::time::timeout(self.policy.patience, self.find_by_lead(gun, role));
+        let led = looking.await.unwrap_or_else(|_| Err(self.too_slow()))?;
+        if matches!(led, Led::To(_)) {
+            self.reads.note(gun);
+        }
+        Ok(led)
     }
 
     async fn find_current(
@@ -51,9 +79,7 @@ impl Trust {
         }
     }
 
-    /// The current document of a role where it is in memory, it is known that nothing was committed
-    /// since it was the current one, and there is nothing to sign: nobody has to be waited for.
-    fn current_at_once(&self, gun: &Gun, role: &RoleName) -> Option<Document> {
+    fn find_at_once(&self, gun: &Gun, role: &RoleName) -> Option<Document> {
         let timestamp = self.memory.unchanged_timestamp(gun)??;
         let lead = self.memory.lead(gun, timestamp.sha256)?;
         if is_signed_here(role) && !self.is_fresh(gun, &timestamp, &lead) {
@@ -97,13 +123,24 @@ impl Trust {
         role: &RoleName,
         sha256: Sha256Digest,
     ) -> Result<Option<Document>, TrustError> {
-        if let Some(found) = self.memory.recall(gun, role, sha256) {
-            return Ok(Some(found.into()));
+        if let Some(found) = self.by_digest_at_once(gun, role, sha256) {
+            return Ok(Some(found));
         }
         self.within_patience(async {
             Ok(self.memory.by_digest(gun, role, sha256).await?.map(Document::from))
         })
         .await
+    }
+
+    /// The same where it is in memory. `None`: it is not, whether or not there is one.
+    #[must_use]
+    pub fn by_digest_at_once(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        sha256: Sha256Digest,
+    ) -> Option<Document> {
+        self.memory.recall(gun, role, sha256).map(Document::from)
     }
 
     /// The document of a role at this version.
@@ -129,7 +166,9 @@ fn is_signed_here(role: &RoleName) -> bool {
 }
 
 /// Where the newest timestamp led.
-enum Led {
+#[derive(Clone, Debug)]
+pub enum Led {
+    /// To this document.
     To(Document),
     /// There is none, so nothing is published.
     ToNothing,

@@ -130,16 +130,44 @@ impl Access {
         uri: &Uri,
         peer: &Peer,
     ) -> Result<Caller, Denial> {
+        let Some(tokens) = &self.tokens else {
+            return Ok(self.admit_tokenless(route, headers, uri, peer)?);
+        };
         let mut caller = Caller { token_user: None, certificate: peer.certificate.clone() };
-        if self.rules.is_none() && self.tokens.is_none() {
-            return Ok(caller);
-        }
         let Some(demand) = Demand::of(route) else { return Ok(caller) };
         let host = host(headers, uri);
-        if let Some(tokens) = &self.tokens {
-            let token = tokens.admit(headers, host, &demand).await?;
-            caller.token_user = token.subject().map(str::to_owned);
+        let token = tokens.admit(headers, host, &demand).await?;
+        caller.token_user = token.subject().map(str::to_owned);
+        Ok(self.admit_by_rules(caller, demand, host)?)
+    }
+
+    /// The same for those who have no token, which is right where none is asked for.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the rules do not let it come.
+    pub(crate) fn admit_tokenless(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        uri: &Uri,
+        peer: &Peer,
+    ) -> Result<Caller, Refusal> {
+        let caller = Caller { token_user: None, certificate: peer.certificate.clone() };
+        if self.rules.is_none() {
+            return Ok(caller);
         }
+        match Demand::of(route) {
+            Some(demand) => self.admit_by_rules(caller, demand, host(headers, uri)),
+            None => Ok(caller),
+        }
+    }
+
+    fn admit_by_rules(
+        &self,
+        caller: Caller,
+        demand: Demand,
+        host: &str,
+    ) -> Result<Caller, Refusal> {
         if let (Some(rules), Some(Wish { action, resource })) = (&self.rules, &demand.wish) {
             let rules = rules.in_use();
             let decision = rules.decide(&caller, *action, resource);
@@ -149,7 +177,7 @@ impl Access {
                 let challenge = self.challenge(host);
                 let Demand { items, raw_name, .. } = demand;
                 let user = caller.token_user.as_deref().map(Into::into);
-                return Err(Refusal { challenge, items, raw_name, user, why, cause }.into());
+                return Err(Refusal { challenge, items, raw_name, user, why, cause });
             }
         }
         Ok(caller)

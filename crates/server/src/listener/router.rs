@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::middleware::map_request;
 use axum_server::Handle;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -110,7 +110,8 @@ fn keep_alive(builder: &mut Builder<TokioExecutor>, idle: Duration) {
 }
 
 async fn introduce(mut request: Request) -> Request {
-    let Peer { address, certificate, not_let_in, .. } = Peer::of(&request, 0);
+    let near = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|near| near.0);
+    let Peer { address, certificate, not_let_in, .. } = Peer::of(&request, near, 0);
     let name = match not_let_in {
         None => Ok(certificate),
         Some(why) => Err(why.to_string()),

@@ -23,21 +23,30 @@ use percent_encoding::{CONTROLS, utf8_percent_encode};
 use crate::app::App;
 use crate::arrival::Arrival;
 use crate::audit::Change;
+use crate::auth::Denial;
 use crate::error::ApiError;
 use crate::farewell;
 use crate::peer::Peer;
 use crate::route::{Route, RouteName};
 use crate::upload;
 
-/// Sends a request to its operation.
-pub(crate) async fn dispatch(app: &App, arrival: &Arrival, request: Request) -> Response {
+/// Sends a request to its operation; `admitted` says whether it may come at all, if that is known.
+pub(crate) async fn dispatch(
+    app: &App,
+    arrival: &Arrival,
+    admitted: Option<Result<Caller, ApiError>>,
+    request: Request,
+) -> Response {
     let Arrival { route, peer, .. } = arrival;
     if let Some(why) = &peer.not_let_in {
         let mut answer = ApiError::CertificateRefused(why.clone()).into_response();
         answer.extensions_mut().insert(farewell::Last);
         return answer;
     }
-    let admitted = admit(app, route, request.headers(), request.uri(), peer).await;
+    let admitted = match admitted {
+        Some(admitted) => admitted,
+        None => admit(app, route, request.headers(), request.uri(), peer).await,
+    };
     let caller = match admitted {
         Ok(caller) => caller,
         Err(refusal) => {
@@ -130,13 +139,55 @@ async fn admit(
     uri: &Uri,
     peer: &Peer,
 ) -> Result<Caller, ApiError> {
-    app.request_limits.admit_address(route, peer.address)?;
-    if let Some(refusal) = outside_prefixes(app, route) {
-        return Err(refusal);
-    }
+    admit_from(app, route, peer)?;
     let caller = app.access.admit(route, headers, uri, peer).await?;
     app.request_limits.admit_user(route, &caller)?;
     Ok(caller)
+}
+
+/// The same where nobody has to be waited for to tell it: no token is asked for.
+pub(crate) fn admit_at_once<B>(
+    app: &App,
+    arrival: &Arrival,
+    request: &axum::http::Request<B>,
+) -> Option<Result<Caller, ApiError>> {
+    let Arrival { route, peer, .. } = arrival;
+    if peer.not_let_in.is_some() || app.access.tokens().is_some() {
+        return None;
+    }
+    Some(admit_from(app, route, peer).and_then(|()| {
+        let (headers, uri) = (request.headers(), request.uri());
+        let caller = app.access.admit_tokenless(route, headers, uri, peer).map_err(Denial::from)?;
+        app.request_limits.admit_user(route, &caller)?;
+        Ok(caller)
+    }))
+}
+
+/// Whether there may be a request from this address to this route.
+fn admit_from(app: &App, route: &Route, peer: &Peer) -> Result<(), ApiError> {
+    app.request_limits.admit_address(route, peer.address)?;
+    outside_prefixes(app, route).map_or(Ok(()), Err)
+}
+
+/// The answer to a read where the document is in memory, known to be what counts, and nothing has
+/// to be signed.
+pub(crate) fn read_at_once(app: &App, arrival: &Arrival, request: &HeaderMap) -> Option<Response> {
+    let Arrival { route: Route::GetRole(gun, document), peer, .. } = arrival else { return None };
+    let audience = app.access.audience(peer, gun);
+    trust::tuf::get_role::get_role_at_once(app, audience, gun, document, request)
+}
+
+/// The answer to a read where the database has only to say which document counts. `None`: more has
+/// to be done for it, or it is no such read.
+pub(crate) async fn read_by_lead(
+    app: &App,
+    arrival: &Arrival,
+    request: &HeaderMap,
+) -> Option<Response> {
+    let Arrival { route: Route::GetRole(gun, document), peer, .. } = arrival else { return None };
+    let audience = app.access.audience(peer, gun);
+    let read = trust::tuf::get_role::get_role_by_lead(app, audience, gun, document, request).await;
+    read.map(|read| read.unwrap_or_else(ApiError::into_response))
 }
 
 /// The answer in place of one that a panic prevented.

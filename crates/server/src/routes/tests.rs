@@ -1,5 +1,6 @@
 //! Requests through the whole router. Answers of Notary's are from server spec 1, 6.4 and 10.
 
+mod at_once;
 mod memory;
 mod prefixes;
 mod request_limits;

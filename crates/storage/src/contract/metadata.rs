@@ -1,6 +1,7 @@
 //! Versions of signed metadata, per GUN and role.
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -80,6 +81,17 @@ pub trait MetadataStore: Send + Sync {
 
     /// The highest stored version of each of `roles`, read at one moment.
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads>;
+
+    /// The highest stored version of one role.
+    async fn head(&self, gun: &Gun, role: &RoleName) -> StorageResult<Option<Head>> {
+        Ok(self.heads(gun, slice::from_ref(role)).await?.remove(role).flatten())
+    }
+
+    /// Whether heads that many ask for at the same time cost hardly more than one, so that nobody
+    /// need share what another was told.
+    fn asks_together(&self) -> bool {
+        false
+    }
 
     /// The document of the highest stored version of `role`.
     async fn newest(&self, gun: &Gun, role: &RoleName) -> StorageResult<Option<StoredDocument>>;

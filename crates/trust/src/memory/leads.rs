@@ -70,6 +70,11 @@ impl Leads {
         self.0.insert(gun.clone(), Arc::new(lead));
     }
 
+    /// Whether it was read before what some timestamp of this GUN leads to.
+    pub(super) fn has_any(&self, gun: &Gun) -> bool {
+        self.0.peek(gun).is_some()
+    }
+
     /// What this timestamp of this GUN leads to, if that was read before.
     pub(super) fn find(&self, gun: &Gun, timestamp: Sha256Digest) -> Option<Arc<Lead>> {
         self.0.get(gun).filter(|lead| lead.timestamp == timestamp)

@@ -9,7 +9,6 @@ mod bodies;
 mod leads;
 mod shared_lookups;
 
-use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,6 +24,8 @@ use self::bodies::{Bodies, Generation};
 pub(crate) use self::leads::Lead;
 use self::leads::{Leads, MOST};
 use self::shared_lookups::SharedLookups;
+
+const TIMESTAMP: RoleName = RoleName::Timestamp;
 
 type Found = StorageResult<Option<StoredDocument>>;
 
@@ -70,14 +71,17 @@ impl Memory {
     /// The newest timestamp of a GUN, as the database had it at a moment after this call.
     pub(crate) async fn newest_timestamp(&self, gun: &Gun) -> Found {
         if !self.bodies.keep_anything() {
-            return self.newest.find(gun, || self.look_for_timestamp(gun)).await;
+            return Box::pin(self.newest.find(gun, || self.look_for_timestamp(gun))).await;
         }
         // Taken before the lookup, which may see more than it, never less.
         let mark = self.store.mark();
         if let Some(found) = mark.and_then(|mark| self.timestamp_under(gun, mark)) {
             return Ok(found);
         }
-        let found = self.newest.find(gun, || self.look_for_timestamp(gun)).await;
+        if self.store.asks_together() {
+            return self.newest_by_head(gun).await;
+        }
+        let found = Box::pin(self.newest.find(gun, || self.look_for_timestamp(gun))).await;
         if let (Some(mark), Ok(newest)) = (mark, &found) {
             let sha256 = newest.as_ref().map(|newest| newest.sha256);
             self.marked.insert(gun.clone(), (mark, sha256));
@@ -100,11 +104,27 @@ impl Memory {
         }
     }
 
+    /// By a query for the head, which is each request's own; only what is not in memory is looked
+    /// for once for many.
+    async fn newest_by_head(&self, gun: &Gun) -> Found {
+        let Some(head) = self.store.head(gun, &TIMESTAMP).await? else { return Ok(None) };
+        match self.recall(gun, &TIMESTAMP, head.sha256) {
+            Some(found) => Ok(Some(found)),
+            // Put aside, so that the many who need not do this wait in less space.
+            None => Box::pin(self.newest.find(gun, || self.fetch_timestamp(gun))).await,
+        }
+    }
+
     /// Notes what a timestamp of this GUN leads to.
     pub(crate) fn note_lead(&self, gun: &Gun, lead: Lead) {
         if self.bodies.keep_anything() {
             self.leads.note(gun, lead);
         }
+    }
+
+    /// Whether it was read before what some timestamp of this GUN leads to.
+    pub(crate) fn has_a_lead(&self, gun: &Gun) -> bool {
+        self.leads.has_any(gun)
     }
 
     /// What this timestamp of this GUN leads to, if that was read before.
@@ -113,18 +133,20 @@ impl Memory {
     }
 
     async fn look_for_timestamp(&self, gun: &Gun) -> Found {
-        const ROLE: RoleName = RoleName::Timestamp;
-        let generation = self.bodies.generation(gun);
         if self.bodies.keep_anything() {
-            let heads = self.store.heads(gun, slice::from_ref(&ROLE)).await?;
-            let Some(head) = heads.get(&ROLE).copied().flatten() else { return Ok(None) };
-            if let Some(found) = self.recall(gun, &ROLE, head.sha256) {
+            let Some(head) = self.store.head(gun, &TIMESTAMP).await? else { return Ok(None) };
+            if let Some(found) = self.recall(gun, &TIMESTAMP, head.sha256) {
                 return Ok(Some(found));
             }
         }
-        // The newest again and not the one that the head named: that may be gone by now.
+        self.fetch_timestamp(gun).await
+    }
+
+    /// The newest, and not one that a head named a moment ago: that may be gone by now.
+    async fn fetch_timestamp(&self, gun: &Gun) -> Found {
         self.misses.fetch_add(1, Ordering::Relaxed);
-        let newest = self.store.newest(gun, &ROLE).await?;
+        let generation = self.bodies.generation(gun);
+        let newest = self.store.newest(gun, &TIMESTAMP).await?;
         if let Some(newest) = &newest {
             self.bodies.keep(gun, generation, newest);
         }
@@ -142,7 +164,7 @@ impl Memory {
             return Ok(Some(found));
         }
         let name = (gun.clone(), role.clone(), sha256);
-        self.fetches.find(&name, || self.fetch(gun, role, sha256)).await
+        Box::pin(self.fetches.find(&name, || self.fetch(gun, role, sha256))).await
     }
 
     async fn fetch(&self, gun: &Gun, role: &RoleName, sha256: Sha256Digest) -> Found {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use countersign_forge::repository::Repository;
 use countersign_storage::StorageError;
-use countersign_trust::{DeletionFollower, Document, Policy, Trust, TrustError};
+use countersign_trust::{DeletionFollower, Document, Led, Policy, Trust, TrustError};
 use countersign_tuf::digest::Sha256Digest;
 use tokio::sync::Semaphore;
 
@@ -149,10 +149,64 @@ async fn without_room_nothing_is_kept_and_all_is_read_from_the_database() {
     assert_eq!(trust.memory_use().bytes, 0);
 }
 
-/// Readers are at it all the time, so that there always is a lookup under way that began too early.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_read_that_begins_after_a_publish_elsewhere_sees_it() {
+    reads_see_what_was_published_before_them(Replica::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_read_that_begins_after_a_publish_elsewhere_sees_it_where_each_asks_for_itself() {
+    let replica = Replica::new().await;
+    replica.store.asks_together.store(true, Ordering::SeqCst);
+    reads_see_what_was_published_before_them(replica).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn where_each_asks_for_itself_a_body_is_still_fetched_once() {
+    let replica = Replica::new().await;
+    replica.store.asks_together.store(true, Ordering::SeqCst);
+    for name in ROLES {
+        assert!(replica.current(name).await.is_some());
+        let misses = replica.trust.memory_use().misses;
+        replica.store.take_queries();
+        assert!(replica.current(name).await.is_some());
+        assert_eq!(replica.store.take_queries(), Queries::from([("heads", 1)]), "{name}");
+        assert_eq!(replica.trust.memory_use().misses, misses, "{name}");
+    }
+    replica.delete_elsewhere().await;
+    assert!(replica.current("timestamp").await.is_none());
+}
+
+#[tokio::test]
+async fn by_its_lead_a_document_is_told_only_while_the_newest_timestamp_leads_to_it() {
     let mut replica = Replica::new().await;
+    let by_lead = async |replica: &Replica, name: &str| {
+        let led = replica.trust.current_by_lead(&gun(GUN), &role(name)).await.unwrap();
+        match led {
+            Led::To(document) => Some(document.bytes),
+            Led::ToNothing => panic!("{name} is published"),
+            Led::Nowhere => None,
+        }
+    };
+    assert_eq!(by_lead(&replica, "targets").await, None, "nothing was read yet");
+    assert_eq!(replica.store.take_queries(), Queries::new());
+    let first = replica.current("targets").await.unwrap().bytes;
+    assert_eq!(by_lead(&replica, "targets").await, Some(first));
+    replica.repository.add_target("targets", "v2", b"content");
+    let parts = replica.repository.parts(&["targets"]);
+    replica.bench.publish(GUN, parts.clone()).await.unwrap();
+    assert_eq!(by_lead(&replica, "targets").await, None, "another timestamp leads elsewhere");
+    assert_eq!(replica.current("targets").await.unwrap().bytes, parts[0].1);
+    assert_eq!(by_lead(&replica, "targets").await.as_deref(), Some(parts[0].1.as_ref()));
+    replica.delete_elsewhere().await;
+    let led = replica.trust.current_by_lead(&gun(GUN), &role("targets")).await.unwrap();
+    assert!(matches!(led, Led::ToNothing), "{led:?}");
+    replica.store.away.store(true, Ordering::SeqCst);
+    assert!(replica.trust.current_by_lead(&gun(GUN), &role("targets")).await.is_err());
+}
+
+/// Readers are at it all the time, so that there always is a lookup under way that began too early.
+async fn reads_see_what_was_published_before_them(mut replica: Replica) {
     let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(1)));
     let readers: Vec<_> = (0..8)
         .map(|_| {

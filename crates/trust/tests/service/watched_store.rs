@@ -25,6 +25,8 @@ pub(crate) struct WatchedStore {
     pub(crate) away: AtomicBool,
     /// Whether it tells marks; while it does not, every read has a query that can be watched.
     pub(crate) tells_marks: AtomicBool,
+    /// Whether it says that asking many times at once costs hardly more than once.
+    pub(crate) asks_together: AtomicBool,
     /// Changes up to this ID are no longer there.
     pub(crate) trimmed: AtomicI64,
     /// The next document that is asked for by digest is not there.
@@ -41,6 +43,7 @@ impl WatchedStore {
             queries: Mutex::default(),
             away: AtomicBool::new(false),
             tells_marks: AtomicBool::new(false),
+            asks_together: AtomicBool::new(false),
             trimmed: AtomicI64::new(0),
             loses_one: AtomicBool::new(false),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
@@ -66,6 +69,10 @@ impl WatchedStore {
 impl MetadataStore for WatchedStore {
     fn mark(&self) -> Option<Mark> {
         self.tells_marks.load(Ordering::SeqCst).then(|| self.inner.mark()).flatten()
+    }
+
+    fn asks_together(&self) -> bool {
+        self.asks_together.load(Ordering::SeqCst)
     }
 
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {

@@ -2,6 +2,8 @@
 //!
 //! Rows whose `deleted_at` is set count as absent.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use countersign_tuf::names::{Gun, RoleName};
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
@@ -42,7 +44,8 @@ pub(super) struct HeadsTogether {
 #[async_trait]
 impl AnswersTogether for HeadsTogether {
     type Question = HeadsOf;
-    type Answer = Heads;
+    /// In the order of the roles.
+    type Answer = Vec<Option<Head>>;
 
     const MOST: usize = 256;
 
@@ -50,15 +53,33 @@ impl AnswersTogether for HeadsTogether {
         wanted.roles.len()
     }
 
-    async fn answer(&self, wanted: &[HeadsOf]) -> StorageResult<Vec<StorageResult<Heads>>> {
-        let named = wanted.iter().flat_map(|of| of.roles.iter().map(|role| (&of.gun, role)));
-        let found = self.readers.list(query(named)).await?;
-        let owned = wanted.iter().enumerate();
-        let owned = owned.flat_map(|(owner, of)| of.roles.iter().map(move |role| (owner, role)));
-        let mut heads: Vec<_> = wanted.iter().map(|_| Ok(Heads::new())).collect();
-        sort(owned, &found, &mut heads)?;
-        Ok(heads)
+    async fn answer(
+        &self,
+        wanted: &[HeadsOf],
+    ) -> StorageResult<Vec<StorageResult<Vec<Option<Head>>>>> {
+        let (places, places_of) = distinct(wanted);
+        let found = self.readers.list(query(places.iter().copied())).await?;
+        let heads = in_places(&found, places.len())?;
+        let head = |place: &usize| heads.get(*place).cloned().flatten().transpose();
+        Ok(places_of.iter().map(|places| places.iter().map(head).collect()).collect())
     }
+}
+
+/// What is asked for, each once, and where there the roles of each question are: many ask for the
+/// same at the same time.
+fn distinct(wanted: &[HeadsOf]) -> (Vec<(&Gun, &RoleName)>, Vec<Vec<usize>>) {
+    let (mut places, mut known) = (Vec::new(), HashMap::new());
+    let mut place = |name| {
+        *known.entry(name).or_insert_with(|| {
+            places.push(name);
+            places.len() - 1
+        })
+    };
+    let places_of = wanted
+        .iter()
+        .map(|of| of.roles.iter().map(|role| place((&of.gun, role))).collect())
+        .collect();
+    (places, places_of)
 }
 
 /// The query for the heads of `roles`.
@@ -74,10 +95,9 @@ pub(super) fn heads<'r>(
     roles: impl Iterator<Item = &'r RoleName>,
     found: &[PgRow],
 ) -> StorageResult<Heads> {
-    let mut heads = [Ok(Heads::new())];
-    sort(roles.map(|role| (0, role)), found, &mut heads)?;
-    let [heads] = heads;
-    heads
+    let roles: Vec<&RoleName> = roles.collect();
+    let heads = in_places(found, roles.len())?;
+    roles.into_iter().zip(heads).map(|(role, head)| Ok((role.clone(), head.transpose()?))).collect()
 }
 
 fn query<'q>(
@@ -88,35 +108,19 @@ fn query<'q>(
     sqlx::query(HEADS).bind(guns).bind(roles)
 }
 
-/// Puts each head that was found where it belongs, and an error that concerns only its owner there
-/// too. `wanted` are owner and role of each place.
-fn sort<'r>(
-    wanted: impl Iterator<Item = (usize, &'r RoleName)>,
-    found: &[PgRow],
-    heads: &mut [StorageResult<Heads>],
-) -> StorageResult<()> {
-    let wanted: Vec<(usize, &RoleName)> = wanted.collect();
-    for (owner, role) in &wanted {
-        if let Some(Ok(heads)) = heads.get_mut(*owner) {
-            heads.insert((*role).clone(), None);
-        }
-    }
+/// Each head that was found at its place, and an error that concerns only a place there too.
+fn in_places(found: &[PgRow], places: usize) -> StorageResult<Vec<Option<StorageResult<Head>>>> {
+    let mut heads = vec![None; places];
     for found in found {
         let row = TableRow::new(found, TABLE);
         let number: i64 = row.column("place")?;
         let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-        let Some((owner, role)) = place.and_then(|place| wanted.get(place)) else {
+        let Some(there) = place.and_then(|place| heads.get_mut(place)) else {
             return Err(StorageError::Other(format!("a head of place {number}, not asked for")));
         };
-        match (heads.get_mut(*owner), head(&row)) {
-            (Some(Ok(heads)), Ok(head)) => {
-                heads.insert((*role).clone(), Some(head));
-            }
-            (Some(heads), Err(error)) => *heads = Err(error),
-            (Some(Err(_)) | None, Ok(_)) | (None, Err(_)) => {}
-        }
+        *there = Some(head(&row));
     }
-    Ok(())
+    Ok(heads)
 }
 
 fn head(row: &TableRow<'_>) -> StorageResult<Head> {

@@ -20,7 +20,7 @@ use super::transaction::{Ending, Stop, to_its_end, write};
 use super::{PostgresStore, changefeed, published};
 use crate::contract::StorageResult;
 use crate::contract::changefeed::{Change, ChangeRange};
-use crate::contract::metadata::{Commit, Heads, Mark, MetadataStore, StoredDocument};
+use crate::contract::metadata::{Commit, Head, Heads, Mark, MetadataStore, StoredDocument};
 use crate::contract::published::{Place, Published};
 
 const TABLE: &str = "tuf_files";
@@ -58,7 +58,17 @@ impl MetadataStore for PostgresStore {
     }
 
     async fn heads(&self, gun: &Gun, roles: &[RoleName]) -> StorageResult<Heads> {
-        self.heads.ask(HeadsOf { gun: gun.clone(), roles: roles.to_vec() }).await
+        let found = self.heads.ask(HeadsOf { gun: gun.clone(), roles: roles.to_vec() }).await?;
+        Ok(roles.iter().cloned().zip(found).collect())
+    }
+
+    async fn head(&self, gun: &Gun, role: &RoleName) -> StorageResult<Option<Head>> {
+        let found = self.heads.ask(HeadsOf { gun: gun.clone(), roles: vec![role.clone()] }).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    fn asks_together(&self) -> bool {
+        true
     }
 
     async fn newest(&self, gun: &Gun, role: &RoleName) -> StorageResult<Option<StoredDocument>> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqlitePoolOptions, SqliteSynchronous,
 };
 use tokio::time::Instant;
 
@@ -58,6 +58,18 @@ pub(super) async fn readers(
         .connect_with(connection(path, options).read_only(true))
         .await
 }
+
+/// A connection that keeps the files beside the database in use, by having read something.
+pub(super) async fn anchor(
+    path: &Path,
+    options: &SqliteOptions,
+) -> Result<SqliteConnection, sqlx::Error> {
+    let mut anchor = connection(path, options).read_only(true).connect().await?;
+    sqlx::query(LOOK).execute(&mut anchor).await?;
+    Ok(anchor)
+}
+
+const LOOK: &str = "SELECT count(*) FROM sqlite_schema";
 
 /// One connection for whoever only looks, also when no server runs.
 ///

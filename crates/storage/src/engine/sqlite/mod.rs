@@ -132,6 +132,9 @@ impl SqliteStore {
     /// Waits for the calls that are under way, then closes the file. Later calls fail as
     /// [`Unavailable`](crate::StorageError::Unavailable).
     pub async fn close(&self) {
+        if let Some(wal_index) = &self.wal_index {
+            wal_index.close().await;
+        }
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -167,8 +170,10 @@ impl SqliteStore {
         migrations::migrate(&writer, path).await?;
         let readers =
             connect::readers(path, options).await.map_err(|error| errors::at_file(&error, path))?;
+        let anchor =
+            connect::anchor(path, options).await.map_err(|error| errors::at_file(&error, path))?;
         let identity = file::identify(path)?;
-        let (queue, wal_index) = (Arc::default(), Some(WalIndex::of(path, identity)));
+        let (queue, wal_index) = (Arc::default(), Some(WalIndex::of(path, identity, anchor)));
         Ok(Self { path: path.to_owned(), identity, writer, queue, readers, wal_index })
     }
 }

@@ -2,17 +2,19 @@
 //!
 //! Source: server spec 1.5 (cache headers), contract sections 2 (`ETag`, 304) and 5 (`private`).
 
-use std::time::Duration;
+use std::io::Write as _;
+use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Datelike as _, Utc};
+use httpdate::HttpDate;
 
 use crate::app::{App, Caching};
 use crate::auth::Audience;
 use crate::error::ApiError;
 use crate::route::DocumentName;
-use countersign_trust::Document;
+use countersign_trust::{Document, Led};
 use countersign_tuf::digest::Sha256Digest;
 use countersign_tuf::names::Gun;
 
@@ -35,6 +37,41 @@ pub(in crate::routes) async fn get_role(
     Ok(answer(document, app.cache_rules.of_document(name, audience), request))
 }
 
+/// The same where the document is there without waiting for anybody.
+pub(in crate::routes) fn get_role_at_once(
+    app: &App,
+    audience: Audience,
+    gun: &Gun,
+    name: &DocumentName,
+    request: &HeaderMap,
+) -> Option<Response> {
+    let document = match name {
+        DocumentName::ByDigest(role, digest) => app.trust.by_digest_at_once(gun, role, *digest),
+        DocumentName::Current(role) => app.trust.current_at_once(gun, role),
+        DocumentName::ByVersion(..) | DocumentName::Impossible(_) => None,
+    }?;
+    Some(answer(document, app.cache_rules.of_document(name, audience), request))
+}
+
+/// The same where the database has only to say which document counts.
+pub(in crate::routes) async fn get_role_by_lead(
+    app: &App,
+    audience: Audience,
+    gun: &Gun,
+    name: &DocumentName,
+    request: &HeaderMap,
+) -> Option<Result<Response, ApiError>> {
+    let DocumentName::Current(role) = name else { return None };
+    match app.trust.current_by_lead(gun, role).await {
+        Ok(Led::To(document)) => {
+            Some(Ok(answer(document, app.cache_rules.of_document(name, audience), request)))
+        }
+        Ok(Led::ToNothing) => Some(Err(ApiError::NotFound)),
+        Ok(Led::Nowhere) => None,
+        Err(error) => Some(Err(ApiError::Service(error))),
+    }
+}
+
 fn answer(document: Document, cache_rule: &CacheRule, request: &HeaderMap) -> Response {
     let etag = etag(document.sha256);
     let is_held = client_has(request, etag.as_bytes());
@@ -48,7 +85,7 @@ fn answer(document: Document, cache_rule: &CacheRule, request: &HeaderMap) -> Re
     if !is_held {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    if let Ok(last_modified) = http_date(document.stored_at).try_into() {
+    if let Some(last_modified) = http_date(document.stored_at) {
         headers.insert(header::LAST_MODIFIED, last_modified);
     }
     headers.insert(header::ETAG, etag);
@@ -60,7 +97,7 @@ fn answer(document: Document, cache_rule: &CacheRule, request: &HeaderMap) -> Re
 }
 
 /// How many headers an answer gets here and on its way out, so that its table need not grow.
-const MOST_HEADERS: usize = 8;
+const MOST_HEADERS: usize = 6;
 
 fn etag(sha256: Sha256Digest) -> HeaderValue {
     let mut tag = [b'"'; 66];
@@ -72,12 +109,14 @@ fn etag(sha256: Sha256Digest) -> HeaderValue {
 
 /// A date as HTTP has it. Rows may hold any; `httpdate` is much faster than patterns, and has no
 /// years but those after 1970 with four digits.
-fn http_date(at: DateTime<Utc>) -> String {
+fn http_date(at: DateTime<Utc>) -> Option<HeaderValue> {
     const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
-    if YEARS.contains(&at.year()) {
-        return httpdate::fmt_http_date(at.into());
+    if !YEARS.contains(&at.year()) {
+        return at.format("%a, %d %b %Y %H:%M:%S GMT").to_string().try_into().ok();
     }
-    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    let mut date = *b"Sun, 06 Nov 1994 08:49:37 GMT";
+    write!(date.as_mut_slice(), "{}", HttpDate::from(SystemTime::from(at))).ok()?;
+    HeaderValue::from_bytes(&date).ok()
 }
 
 /// Whether `If-None-Match` names what would be sent. Dates of a client are never believed: two

@@ -80,6 +80,25 @@ async fn the_mark_follows_the_file_that_is_in_use() {
     assert_ne!(store.mark(), before);
 }
 
+/// As after errors, when each of them is replaced by a new one.
+#[tokio::test]
+async fn the_file_in_use_stays_while_no_connection_of_ours_works() {
+    let (store, directory) = fresh().await;
+    let before = store.mark();
+    assert!(before.is_some());
+    store.readers.close().await;
+    store.writer.close().await;
+    assert_eq!(store.mark(), before);
+    for number in 1..=3 {
+        let other = SqliteStore::open(&directory.path().join("countersign.db")).await.unwrap();
+        let before = store.mark();
+        commit(&other, &timestamp(number, 9)).await.unwrap();
+        assert!(store.mark().is_some() && store.mark() != before, "{number}");
+        assert_eq!(store.mark(), other.mark());
+        other.close().await;
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_is_gone_or_another_soon_tells_no_mark() {
     let (store, directory) = fresh().await;
