@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::Request;
+use axum::http::{Method, Request, header};
 use axum::response::Response;
 use countersign_access::Caller;
 use futures_util::FutureExt as _;
@@ -159,6 +159,7 @@ async fn enter(
 /// What an answer passes, as far as that is known before it.
 struct Exit<'a> {
     arrival: &'a Arrival,
+    body: WithBody,
     farewell: Farewell,
     line: log::Line<'a>,
     measured: Option<Measured>,
@@ -166,8 +167,10 @@ struct Exit<'a> {
 
 impl<'a> Exit<'a> {
     fn of<B>(arrival: &'a Arrival, request: &Request<B>) -> Self {
+        let body = if request.method() == Method::HEAD { WithBody::No } else { WithBody::Yes };
         Self {
             arrival,
+            body,
             farewell: Farewell::of(request),
             line: log::Line::of(arrival, request),
             measured: Measured::of(arrival, request),
@@ -175,13 +178,30 @@ impl<'a> Exit<'a> {
     }
 
     fn pass(self, app: &App, mut response: Response) -> Response {
-        let Self { arrival, farewell, line, measured } = self;
+        let Self { arrival, body, farewell, line, measured } = self;
         if let Some(measured) = measured {
             app.metrics.record(measured, arrival.at.elapsed(), &response);
         }
         line.write(&response);
         log::name(arrival, &mut response);
         farewell.say(app, &mut response);
+        if body == WithBody::No {
+            leave_out_body(&mut response);
+        }
         response
     }
+}
+
+/// Whether an answer has a body: that to HEAD tells how long it would be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WithBody {
+    Yes,
+    No,
+}
+
+fn leave_out_body(response: &mut Response) {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    *response.body_mut() = Body::empty();
 }

@@ -14,13 +14,25 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
 use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::crypto::ring::cipher_suite::{
+    TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384,
+    TLS13_CHACHA20_POLY1305_SHA256,
+};
+use rustls::{ClientConfig, RootCertStore, SupportedCipherSuite};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{Connections, Exchange, Expected};
+
+/// What is offered, in the order in which Go's TLS offers it on processors with AES.
+const SUITES: [SupportedCipherSuite; 4] = [
+    TLS13_AES_128_GCM_SHA256,
+    TLS13_AES_256_GCM_SHA384,
+    TLS13_CHACHA20_POLY1305_SHA256,
+    TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+];
 
 /// A server to ask.
 #[derive(Clone)]
@@ -32,11 +44,14 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// No session is taken up again: neither client does that.
+    /// In handshakes as docker and notary: no session is taken up again, and AES with 128 bits is
+    /// preferred.
     pub(crate) fn new(endpoint: &Endpoint) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(endpoint.ca())?)?;
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut provider = ring::default_provider();
+        provider.cipher_suites = SUITES.to_vec();
+        let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();

@@ -93,15 +93,13 @@ fn server_config(identity: Identity, clients: &ClientPolicy) -> Result<ServerCon
         ClientPolicy::Anyone => builder.with_no_client_auth().with_cert_resolver(resolver),
         ClientPolicy::Certified(authorities) => {
             let verifier: Arc<dyn ClientCertVerifier> = Arc::clone(authorities.verifier()) as _;
-            let mut config =
-                builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
-            // A session that is taken up again is not verified again; its certificate may have
-            // ended since.
-            config.session_storage = Arc::new(NoServerSessionStorage {});
-            config.send_tls13_tickets = 0;
-            config
+            builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver)
         }
     };
+    // A session that is taken up again is not verified again; the client's certificate may have
+    // ended since. And neither docker nor notary takes one up, so tickets would only cost.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

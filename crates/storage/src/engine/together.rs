@@ -53,6 +53,14 @@ pub(super) struct Together<D: AnswersTogether> {
 struct Queue<D: AnswersTogether> {
     waiting: VecDeque<Waiting<D>>,
     asker: Asker,
+    /// Whether many came together the last time.
+    crowd: Crowd,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Crowd {
+    One,
+    Many,
 }
 
 /// Whether there is a task that will ask what waits.
@@ -75,7 +83,7 @@ impl<D: AnswersTogether> Together<D> {
     }
 
     fn waiting_at_most(database: D, longest_wait: Duration) -> Arc<Self> {
-        let queue = Queue { waiting: VecDeque::new(), asker: Asker::Nobody };
+        let queue = Queue { waiting: VecDeque::new(), asker: Asker::Nobody, crowd: Crowd::Many };
         Arc::new(Self { database, longest_wait, queue: Mutex::new(queue) })
     }
 
@@ -130,8 +138,10 @@ struct Turn<D: AnswersTogether>(Option<Arc<Together<D>>>);
 impl<D: AnswersTogether> Turn<D> {
     async fn ask_what_waits(mut self) {
         while let Some(together) = self.0.clone() {
-            // Whoever has come by now is let in first.
-            tokio::task::yield_now().await;
+            // Whoever has come by now is let in first, where there may be somebody.
+            if self.crowd() == Crowd::Many {
+                tokio::task::yield_now().await;
+            }
             let Some(taken) = self.take() else { return };
             let (questions, waiting): (Vec<_>, Vec<_>) =
                 taken.into_iter().map(|Waiting { question, answer }| (question, answer)).unzip();
@@ -148,6 +158,10 @@ impl<D: AnswersTogether> Turn<D> {
         }
     }
 
+    fn crowd(&self) -> Crowd {
+        self.0.as_ref().map_or(Crowd::One, |together| together.queue().crowd)
+    }
+
     /// What is asked next; `None`, and the turn is over, when nobody waits.
     fn take(&mut self) -> Option<Vec<Waiting<D>>> {
         let together = self.0.as_ref()?;
@@ -159,6 +173,7 @@ impl<D: AnswersTogether> Turn<D> {
             self.0 = None;
             return None;
         }
+        queue.crowd = if taken.len() > 1 { Crowd::Many } else { Crowd::One };
         Some(taken)
     }
 

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rustls::HandshakeKind;
 use rustls_pki_types::PrivateKeyDer;
 
 use super::*;
@@ -140,4 +141,19 @@ async fn another_authority_for_clients_holds_for_new_connections() {
     assert!(running.ask(&second.client).await.is_ok());
     running.tls.replace(identity(dir), &ClientPolicy::Anyone).unwrap();
     assert!(running.ask_without(&TLS13).await.is_ok());
+}
+
+#[tokio::test]
+async fn no_session_is_taken_up_again() {
+    let running = start(Limits::for_tests());
+    for version in [&TLS12, &TLS13] {
+        let config = running.client_config(&[version], &["http/1.1"]);
+        for _ in 0..3 {
+            let mut client = running.connect_with(config.clone()).await.unwrap();
+            exchange(&mut client, HEALTH.as_bytes()).await.unwrap();
+            let kind = client.get_ref().1.handshake_kind();
+            assert_eq!(kind, Some(HandshakeKind::Full), "{version:?}");
+            assert_eq!(client.get_ref().1.tls13_tickets_received(), 0);
+        }
+    }
 }

@@ -51,6 +51,18 @@ async fn what_was_read_before_is_answered_in_the_call_itself_with_the_same_heade
 }
 
 #[tokio::test]
+async fn an_answer_to_head_has_the_length_of_its_body_and_none() {
+    let (server, _) = published("a").await;
+    let of_get = get(&server.app, "/v2/a/elsewhere").await;
+    let request = Request::head("/v2/a/elsewhere").body(Body::empty()).unwrap();
+    let answer = Entrance::of(server.app.clone()).call(request).await.unwrap();
+    assert_eq!(answer.status(), 404);
+    let length = of_get.body.len().to_string();
+    assert_eq!(answer.headers()[header::CONTENT_LENGTH], length.as_str());
+    assert!(body_of(answer).await.is_empty());
+}
+
+#[tokio::test]
 async fn what_is_published_meanwhile_is_never_answered_over() {
     let (server, mut collection) = published("a").await;
     get(&server.app, ROOT).await;
