@@ -124,17 +124,22 @@ fn at_once<B>(app: &App, arrival: &Arrival, request: &Request<B>) -> AtOnce {
 }
 
 /// A read that may come. Its record is made nowhere: only refusals of reads have one.
-async fn read(
+///
+/// A block, since it has what it takes along once, where an `async fn` would have its parameters
+/// twice.
+fn read(
     app: App,
     arrival: Arrival,
     caller: Caller,
     request: axum::extract::Request,
-) -> Response {
-    let reading = AssertUnwindSafe(routes::read_by_lead(&app, &arrival, request.headers()));
-    let read = reading.catch_unwind().instrument(log::span(&arrival)).await;
-    match read.unwrap_or_else(|payload| Some(routes::after_panic(payload))) {
-        Some(response) => Exit::of(&arrival, &request).pass(&app, response),
-        None => Box::pin(enter(app, arrival, Some(Ok(caller)), request)).await,
+) -> impl Future<Output = Response> + Send {
+    async move {
+        let reading = AssertUnwindSafe(routes::read_by_lead(&app, &arrival, request.headers()));
+        let read = reading.catch_unwind().instrument(log::span(&arrival)).await;
+        match read.unwrap_or_else(|payload| Some(routes::after_panic(payload))) {
+            Some(response) => Exit::of(&arrival, &request).pass(&app, response),
+            None => Box::pin(enter(app, arrival, Some(Ok(caller)), request)).await,
+        }
     }
 }
 
