@@ -124,9 +124,7 @@ fn at_once<B>(app: &App, arrival: &Arrival, request: &Request<B>) -> AtOnce {
 }
 
 /// A read that may come. Its record is made nowhere: only refusals of reads have one.
-///
-/// A block, since it has what it takes along once, where an `async fn` would have its parameters
-/// twice.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` has room for its parameters twice")]
 fn read(
     app: App,
     arrival: Arrival,
