@@ -76,13 +76,6 @@ const METADATA: History = History {
                 "../../../../../migrations/sqlite/metadata/0007_countersign_root_walks.sql"
             ),
         ),
-        (
-            8,
-            "countersign_one_digest_index",
-            include_str!(
-                "../../../../../migrations/sqlite/metadata/0008_countersign_one_digest_index.sql"
-            ),
-        ),
     ],
 };
 
