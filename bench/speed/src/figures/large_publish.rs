@@ -22,8 +22,9 @@ pub(super) const NAME: &str = "publish-10000/sqlite/1";
 
 const GUN: &str = "example.com/large";
 
-/// How many publishes a round has.
-const PUBLISHES: u32 = 4;
+/// How many publishes a round has: so many that each round has its part of the moments at which SQLite
+/// puts its log into the file, which is once for about nine of them.
+const PUBLISHES: u32 = 18;
 
 /// One ratio for each round.
 pub(super) async fn measure(rounds: usize) -> Result<Figure> {
