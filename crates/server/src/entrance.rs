@@ -27,7 +27,7 @@ use crate::error::ApiError;
 use crate::farewell::Farewell;
 use crate::log;
 use crate::metrics::Measured;
-use crate::route::Route;
+use crate::route::{DocumentName, Route};
 use crate::routes;
 
 /// The service of one connection, or of all where it is not known who is at the other end.
@@ -72,7 +72,7 @@ where
             AtOnce::Admitted(admitted) => {
                 let (app, request) = (app.clone(), request.map(Body::new));
                 match (admitted, &arrival.route) {
-                    (Some(Ok(caller)), Route::GetRole(..)) => {
+                    (Some(Ok(caller)), Route::GetRole(_, DocumentName::Current(_))) => {
                         Answering::Coming(Box::pin(read(app, arrival, caller, request)))
                     }
                     (admitted, _) => {

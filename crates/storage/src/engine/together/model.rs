@@ -331,6 +331,18 @@ async fn a_panic_leaves_nobody_waiting_and_others_are_answered_afterwards() {
     assert_eq!(world.wrong, None);
 }
 
+#[tokio::test]
+async fn who_goes_away_in_the_middle_of_his_own_lookup_breaks_nothing_off() {
+    let mut world = World::<9>::patient();
+    world.come(0).await;
+    world.take(Step::Leave(0)).await;
+    world.come(1).await;
+    assert_eq!(world.lookups(), [vec![0]], "it is still under way");
+    world.finish().await;
+    assert_eq!(world.lookups(), [vec![0], vec![1]]);
+    assert_eq!((world.wrong, world.answers.len()), (None, 1));
+}
+
 impl<const MOST: usize> World<MOST> {
     /// Whom the first lookup keeps waiting for as long as anybody waits for an older one.
     async fn stalled() -> Self {
