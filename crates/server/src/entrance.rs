@@ -1,9 +1,9 @@
 //! Where every request comes in, and where its answer goes out.
 //!
 //! A read that nobody has to be waited for is answered at once; everything else gets a future of its
-//! own. Farewell, log, metrics and audit see every answer, that to a panic included. They stand
-//! before and after the operation instead of around it: layers would copy what is under way once
-//! for each of them.
+//! own. Farewell, log and metrics see every answer, that to a panic included, and audit every one
+//! that can have a record, which that to a read that succeeds has not. They stand before and after
+//! the operation instead of around it: layers would copy what is under way once for each of them.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -120,7 +120,8 @@ fn at_once<B>(app: &App, arrival: &Arrival, request: &Request<B>) -> AtOnce {
         };
         answered.map_or(AtOnce::Admitted(admitted), AtOnce::Answered)
     }))
-    .unwrap_or_else(|payload| AtOnce::Answered(routes::after_panic(payload)))
+    // It is answered as a refusal is, so that what may have a record gets one.
+    .unwrap_or_else(|payload| AtOnce::Admitted(Some(Err(routes::panicked(payload)))))
 }
 
 /// A read that may come. Its record is made nowhere: only refusals of reads have one.

@@ -191,14 +191,19 @@ pub(crate) async fn read_by_lead(
 }
 
 /// The answer in place of one that a panic prevented.
-#[expect(clippy::needless_pass_by_value, reason = "what a panic leaves is owned")]
 pub(crate) fn after_panic(payload: Box<dyn Any + Send + 'static>) -> Response {
+    panicked(payload).into_response()
+}
+
+/// The refusal in place of what a panic prevented.
+#[expect(clippy::needless_pass_by_value, reason = "what a panic leaves is owned")]
+pub(crate) fn panicked(payload: Box<dyn Any + Send + 'static>) -> ApiError {
     let message = payload
         .downcast_ref::<&str>()
         .map(ToString::to_string)
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
-    ApiError::Panicked(message).into_response()
+    ApiError::Panicked(message)
 }
 
 /// To the clean path. Of the query only letters beyond ASCII are escaped, as Go does.
